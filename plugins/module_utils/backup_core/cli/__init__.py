@@ -1,0 +1,171 @@
+# Copyright (c) 2026 CCPP
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Command line frame: finds the verb, reads its arguments, turns errors into one line and an exit code.
+
+A verb is a module of this package named in VERBS, with `HELP: str`, `add_arguments(parser) -> None` and
+`execute(args, out: Output) -> int`. The frame gives each verb `--json` (args.json: bool) and `--now`
+(args.now: an aware datetime, or None for the system's clock). Only the module of the verb asked for is
+imported.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NoReturn, Protocol, cast
+
+from ..errors import BUG, DONE, FAILED, INTERRUPTED, BackupError, InputError, one_line, shown
+from .output import Output
+
+VERBS = (
+    "plan",
+    "calendar",
+    "run",
+    "receive",
+    "retain",
+    "replicate",
+    "verify",
+    "restore",
+    "drill",
+    "hold",
+    "status",
+    "quarantine",
+)
+
+EXIT_CODES = """\
+exit codes:
+  0   done
+  1   failed: something could not be done (one line on standard error says what)
+  2   bad input or usage; nothing was changed
+  3   done, but something needs attention (a partial backup, damage found, a status that is not ok)
+  4   refused by a guard (hold, blast radius, clock, stalled series, broken ledger chain); nothing was changed
+  70  a bug in this command (CCPP_BACKUP_DEBUG=1 shows where)
+  130 interrupted from the keyboard
+"""
+
+
+class Verb(Protocol):
+    """What a module of this package offers to the frame."""
+
+    HELP: str
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None: ...
+
+    def execute(self, args: argparse.Namespace, out: Output) -> int: ...
+
+
+class _Parser(argparse.ArgumentParser):
+    """Raises InputError instead of printing several lines and exiting."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message} (see {self.prog} --help)")
+
+
+def available() -> list[str]:
+    """The verbs this copy of the package has."""
+    folder = os.path.dirname(__file__)
+    return [verb for verb in VERBS if os.path.exists(os.path.join(folder, f"{verb}.py"))]
+
+
+def load(verb: str) -> Verb:
+    return cast(Verb, importlib.import_module(f".{verb}", __name__))
+
+
+def parse_now(text: str, where: str) -> datetime:
+    """An instant written in ISO 8601 with its offset; InputError names `where`."""
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        cure = "write 2026-03-01T08:00:00+01:00"
+        raise InputError(f"{where}: {shown(text)} is not an ISO 8601 time ({cure})") from None
+    if instant.utcoffset() is None:
+        raise InputError(f"{where}: {shown(text)} has no offset (write 2026-03-01T08:00:00+01:00)")
+    return instant
+
+
+def _parser(verbs: Sequence[str]) -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="ccpp-backup",
+        description="Backups of a town hall: what to keep, what is there, and whether it can be restored.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    choices = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for name in verbs:
+        verb = load(name)
+        sub = choices.add_parser(
+            name,
+            help=verb.HELP,
+            description=verb.HELP,
+            epilog=EXIT_CODES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        verb.add_arguments(sub)
+        sub.add_argument("--json", action="store_true", help="print the result as one JSON document")
+        sub.add_argument(
+            "--now",
+            metavar="ISO8601",
+            help="decide as if it were this instant, written with its offset (default: the environment's"
+            " CCPP_BACKUP_NOW, or the system's clock)",
+        )
+    return parser
+
+
+def _run(argv: Sequence[str], out: Output) -> int:
+    verbs = available()
+    args = _parser([argv[0]] if argv and argv[0] in verbs else verbs).parse_args(argv)
+    if args.now is not None:
+        args.now = parse_now(args.now, "--now")
+    elif os.environ.get("CCPP_BACKUP_NOW"):
+        args.now = parse_now(os.environ["CCPP_BACKUP_NOW"], "CCPP_BACKUP_NOW")
+    code = load(args.verb).execute(args, out)
+    sys.stdout.flush()
+    return code
+
+
+def _complain(message: str) -> None:
+    sys.stderr.write(f"ccpp-backup: {one_line(message)}\n")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one verb; returns the exit code. Never lets a traceback out unless CCPP_BACKUP_DEBUG is set."""
+    for stream in (sys.stdout, sys.stderr):
+        # A file name may hold bytes that are no text: better an escape than a crash halfway through a report.
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+    try:
+        return _run(argv, Output())
+    except SystemExit as asked:  # argparse, after --help
+        return asked.code if isinstance(asked.code, int) else DONE
+    except BackupError as error:
+        _complain(str(error))
+        return error.exit_code
+    except KeyboardInterrupt:
+        _complain("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone; give the interpreter's last flush somewhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return FAILED
+    except OSError as error:
+        _debug()
+        _complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        return FAILED
+    except Exception as error:
+        _debug()
+        _complain(f"this is a bug, please report it: {type(error).__name__}: {error}")
+        return BUG
+
+
+def _debug() -> None:
+    if os.environ.get("CCPP_BACKUP_DEBUG") == "1":
+        sys.stderr.write(traceback.format_exc())
