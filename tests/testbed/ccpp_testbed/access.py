@@ -1,0 +1,76 @@
+# Copyright (c) 2026 CCPP
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a person and Ansible reach the machines: keys made for the testbed, known host keys, an inventory overlay."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from .host import STATE, TestbedError, run
+from .topology import Machine, Topology
+
+USER = "admin"
+
+
+def state_directory(name: str) -> Path:
+    return STATE / name
+
+
+def ensure_key(name: str) -> str:
+    """The public half of the testbed's SSH key, made at the first call."""
+    key = state_directory(name) / "ssh_key"
+    key.parent.mkdir(parents=True, exist_ok=True)
+    key.parent.chmod(0o700)
+    if not key.exists() or not key.with_suffix(".pub").exists():
+        key.unlink(missing_ok=True)
+        run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"testbed {name}", "-f", str(key)])
+    return key.with_suffix(".pub").read_text(encoding="utf-8").strip()
+
+
+def address(machine: Machine) -> str:
+    return machine.addresses["admin"][0]
+
+
+def write(topology: Topology, host_keys: dict[str, str]) -> None:
+    """Write known_hosts, ssh_config and hosts.yml (connection data only) into the state directory."""
+    directory = state_directory(topology.name)
+    machines = topology.machines.values()
+    known = directory / "known_hosts"
+    key = directory / "ssh_key"
+    known.write_text(
+        "".join(f"{address(m)},{m.inventory_name},{m.name} {host_keys[m.name]}\n" for m in machines), encoding="utf-8"
+    )
+    (directory / "ssh_config").write_text(
+        "".join(
+            f"Host {m.name} {m.inventory_name}\n  HostName {address(m)}\n  HostKeyAlias {m.inventory_name}\n" for m in machines
+        )
+        + f"Host *\n  User {USER}\n  IdentityFile {key}\n  IdentitiesOnly yes\n  UserKnownHostsFile {known}\n"
+        "  GlobalKnownHostsFile /dev/null\n  StrictHostKeyChecking yes\n  BatchMode yes\n  LogLevel ERROR\n",
+        encoding="utf-8",
+    )
+    arguments = f"-o UserKnownHostsFile={known} -o GlobalKnownHostsFile=/dev/null -o IdentitiesOnly=yes"
+    lines = ["---", "# Connection data of a testbed's machines; goes on top of the real inventory.", "all:", "  hosts:"]
+    for machine in machines:
+        lines += [
+            f"    {machine.inventory_name}:",
+            f"      ansible_host: {address(machine)}",
+            f"      ansible_user: {USER}",
+            f"      ansible_ssh_private_key_file: {key}",
+            f"      ansible_ssh_common_args: {arguments}",
+            "      ansible_python_interpreter: /usr/bin/python3",
+        ]
+    (directory / "hosts.yml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def ssh_command(name: str, machine: str, *command: str) -> list[str]:
+    config = state_directory(name) / "ssh_config"
+    if not config.exists():
+        raise TestbedError(f"testbed {name} has no machines; start them with: tests/testbed/testbed create {name}")
+    return ["ssh", "-F", str(config), machine, *command]
+
+
+def answers(name: str, machine: str) -> bool:
+    command = ssh_command(name, machine, "true")
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0

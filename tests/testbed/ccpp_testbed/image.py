@@ -1,0 +1,138 @@
+# Copyright (c) 2026 CCPP
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Debian 13 image of every machine: built by mmdebstrap, kept in podman's storage under the hash of its definition."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from .host import HERE, STATE, TestbedError, as_root, podman, run, say, timed
+
+REPOSITORY = "localhost/ccpp-backup/debian13"
+BASE = (
+    "systemd,systemd-sysv,dbus,python3,python3-apt,iproute2,iputils-ping,sudo,ca-certificates,procps,"
+    "openssh-server,kmod,less,tzdata"
+)
+
+# Run in the new root tree. Packages are downloaded last, so that a run finds them in apt's own cache.
+CUSTOMISE = r"""
+set -eu
+root=$1
+printf '%s\n' 'force-unsafe-io' > "$root/etc/dpkg/dpkg.cfg.d/testbed"
+printf '%s\n' 'path-exclude=/usr/share/man/*' 'path-exclude=/usr/share/locale/*' 'path-exclude=/usr/share/info/*' \
+    > "$root/etc/dpkg/dpkg.cfg.d/testbed-small"
+printf '%s\n' 'APT::Keep-Downloaded-Packages "true";' 'Binary::apt::APT::Keep-Downloaded-Packages "true";' \
+    'Acquire::Languages "none";' 'Acquire::Retries "1";' 'Acquire::http::Timeout "20";' 'Acquire::https::Timeout "20";' \
+    > "$root/etc/apt/apt.conf.d/90testbed"
+test ! -s "$root/proxy.conf" || mv "$root/proxy.conf" "$root/etc/apt/apt.conf.d/91testbed-proxy"
+rm -f "$root/proxy.conf" "$root"/etc/ssh/ssh_host_*
+chroot "$root" useradd --create-home --shell /bin/bash admin
+printf '%s\n' 'admin ALL=(ALL) NOPASSWD: ALL' > "$root/etc/sudoers.d/admin"
+chmod 0440 "$root/etc/sudoers.d/admin"
+printf '%s\n' 'PasswordAuthentication no' 'PermitRootLogin no' 'UseDNS no' > "$root/etc/ssh/sshd_config.d/testbed.conf"
+# Every machine makes host keys of its own at its first start.
+mkdir -p "$root/etc/systemd/system/ssh.service.d"
+printf '%s\n' '[Service]' 'ExecStartPre=' 'ExecStartPre=/usr/bin/ssh-keygen -A' 'ExecStartPre=/usr/sbin/sshd -t' \
+    > "$root/etc/systemd/system/ssh.service.d/host-keys.conf"
+# None of these makes sense in a container, and each costs a start some seconds.
+for unit in systemd-udevd.service systemd-udev-trigger.service systemd-networkd-wait-online.service \
+    systemd-firstboot.service apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer; do
+    ln -sf /dev/null "$root/etc/systemd/system/$unit"
+done
+mkdir -p "$root/etc/systemd/journald.conf.d"
+printf '%s\n' '[Journal]' 'Storage=persistent' 'RateLimitBurst=0' > "$root/etc/systemd/journald.conf.d/testbed.conf"
+rm -f "$root"/var/cache/apt/archives/*.deb
+chroot "$root" apt-get --quiet --yes --download-only --no-install-recommends install @PACKAGES@
+: > "$root/etc/machine-id"
+"""
+
+
+def packages() -> list[str]:
+    lines = (HERE / "packages.txt").read_text(encoding="utf-8").splitlines()
+    return sorted({line.split("#")[0].strip() for line in lines} - {""})
+
+
+def script() -> str:
+    return CUSTOMISE.replace("@PACKAGES@", " ".join(packages()))
+
+
+def tag() -> str:
+    definition = f"{BASE}\n{script()}\n{host_proxy()}"
+    return f"{REPOSITORY}:{hashlib.sha256(definition.encode()).hexdigest()[:12]}"
+
+
+def host_proxy() -> str:
+    """The host's own proxy for packages, if it has one, as lines of an apt configuration file."""
+    lines = run(["apt-config", "dump"], check=False).stdout.splitlines()
+    found = [line for line in lines if line.startswith(("Acquire::http::Proxy", "Acquire::https::Proxy"))]
+    if not found and os.environ.get("http_proxy"):
+        found = [f'Acquire::http::Proxy "{os.environ["http_proxy"]}";']
+    return "".join(f"{line}\n" for line in found)
+
+
+def build_directory() -> Path:
+    return STATE / "image-build"
+
+
+def remove_build_directory() -> None:
+    """What an interrupted build left. It is root's, and no mount of it outlives the build's own mount namespace."""
+    if build_directory().exists():
+        run(as_root(["rm", "-rf", "--one-file-system", str(build_directory())]))
+
+
+def bootstrap(target: Path) -> None:
+    proxy = build_directory() / "proxy.conf"
+    proxy.write_text(host_proxy(), encoding="utf-8")
+    customise = build_directory() / "customise"
+    customise.write_text(script(), encoding="utf-8")
+    command = [
+        *("unshare", "--mount", "--propagation", "private", "env", f"TMPDIR={build_directory()}", "mmdebstrap"),
+        *("--quiet", "--mode=root", "--variant=minbase", f"--include={BASE}"),
+        *("--aptopt=Acquire::Languages \"none\"", "--dpkgopt=force-unsafe-io"),
+        *("--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/locale/*"),
+        "--skip=cleanup/apt",
+        f"--customize-hook=copy-in {proxy} /",
+        f"--customize-hook=sh {customise} \"$1\"",
+        *("trixie", str(target)),
+    ]
+    run(as_root(command), limit=1200)
+
+
+def ensure() -> str:
+    """Build the image unless it is there; its tag."""
+    name = tag()
+    if podman("image", "exists", name, check=False).returncode == 0:
+        return name
+    remove_build_directory()
+    build_directory().mkdir(parents=True)
+    archive = build_directory() / "root.tar"
+    say("Building the Debian 13 image (once; kept until its definition changes)")
+    try:
+        with timed("image"):
+            try:
+                bootstrap(archive)
+            except TestbedError:
+                say("  the Debian mirror did not give everything; trying once more")
+                archive.unlink(missing_ok=True)
+                try:
+                    bootstrap(archive)
+                except TestbedError as error:
+                    raise TestbedError(
+                        f"no Debian 13 image could be built; is the Debian mirror reachable? Nothing was kept. ({error})"
+                    ) from None
+            changes = ['--change=CMD ["/sbin/init"]', "--change=STOPSIGNAL SIGRTMIN+3", f"--change=LABEL {REPOSITORY}=1"]
+            podman("import", "--quiet", *changes, str(archive), name)
+    finally:
+        remove_build_directory()
+    return name
+
+
+def forget(keep: str | None = None) -> None:
+    """Remove every image of ours, save one."""
+    listed = podman("images", "--format", "{{.Repository}}:{{.Tag}}", check=False).stdout.split()
+    for image in listed:
+        if image.startswith(f"{REPOSITORY}:") and image != keep:
+            podman("image", "rm", "--force", image, check=False)

@@ -1,0 +1,158 @@
+# Copyright (c) 2026 CCPP
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Start and stop the machines of a testbed. Starting again what runs changes nothing."""
+
+from __future__ import annotations
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from . import access, cleaning, image
+from .host import TestbedError, locked, podman, prepare, say
+from .topology import LABEL, Machine, Network, Topology, load
+
+# More than this is refused on hosts where even root lacks CAP_SYS_RESOURCE.
+LIMITS = ("--pids-limit=0", "--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024")
+
+# Waits for the end of the start, lets the testbed's key in, tells the host key and what failed to start.
+WELCOME = """
+set -u
+for attempt in $(seq 150); do
+    state=$(systemctl is-system-running 2>/dev/null)
+    case $state in running|degraded) break ;; esac
+    sleep 0.2
+done
+install -d -m 0700 -o admin -g admin /home/admin/.ssh
+printf '%s\\n' "$1" > /home/admin/.ssh/authorized_keys
+chown admin:admin /home/admin/.ssh/authorized_keys
+echo "state $state"
+echo "failed" $(systemctl list-units --failed --plain --no-legend 2>/dev/null | cut -d ' ' -f 1)
+echo "hostkey $(cut -d ' ' -f 1-2 /etc/ssh/ssh_host_ed25519_key.pub)"
+"""
+
+
+def create(name: str, commune: str, *, fresh: bool = False) -> Topology:
+    """Bring up every network and machine of the testbed, whatever an earlier run left; the topology in use."""
+    topology = load(name, commune)
+    prepare()
+    with locked("image"):
+        tag = image.ensure()
+    with locked(name):
+        if fresh:
+            cleaning.remove_testbed(name)
+        public_key = access.ensure_key(name)
+        mark = f"{topology.fingerprint}-{tag.rpartition(':')[2]}-{access.state_directory(name)}"
+        if not networks_match(topology, mark):
+            cleaning.remove_testbed(name, keep_state=True)
+            for network in topology.networks.values():
+                create_network(network, topology, mark)
+            cleaning.remember_bridges(topology)
+        with ThreadPoolExecutor() as pool:
+            keys = pool.map(lambda machine: start(machine, topology, tag, mark, public_key), topology.machines.values())
+            access.write(topology, dict(zip(topology.machines, keys, strict=True)))
+        for machine in topology.machines:
+            wait_for_ssh(name, machine)
+    return topology
+
+
+def wait_for_ssh(name: str, machine: str) -> None:
+    for _attempt in range(50):
+        if access.answers(name, machine):
+            return
+        time.sleep(0.2)
+    raise TestbedError(
+        f"machine {machine} of testbed {name} does not let the controller in over SSH;"
+        f" start afresh with: tests/testbed/testbed create {name} --fresh"
+    )
+
+
+def inspect(kind: str, name: str) -> dict[str, object] | None:
+    found = podman(kind, "inspect", name, check=False)
+    if found.returncode != 0:
+        return None
+    data = json.loads(found.stdout)[0]
+    assert isinstance(data, dict)
+    return data
+
+
+def networks_match(topology: Topology, mark: str) -> bool:
+    for network in topology.networks.values():
+        found = inspect("network", network.full_name)
+        labels = (found or {}).get("labels") or {}
+        if not isinstance(labels, dict) or labels.get(f"{LABEL}.mark") != mark:
+            return False
+    return True
+
+
+def labels(name: str, mark: str) -> list[str]:
+    return [f"--label={LABEL}={name}", f"--label={LABEL}.mark={mark}", f"--label={LABEL}.state={access.state_directory(name)}"]
+
+
+def create_network(network: Network, topology: Topology, mark: str) -> None:
+    options = ["--disable-dns", *labels(topology.name, mark)]
+    options += [f"--subnet={subnet}" for subnet in network.subnets]
+    options += ["--internal"] if network.internal else []
+    options += ["--ipv6"] if any(subnet.version == 6 for subnet in network.subnets) else []
+    if podman("network", "create", *options, network.full_name, check=False).returncode == 0:
+        return
+    # Most often the bridge of a run that was killed still has these addresses.
+    cleaning.remove_bridges_with(network.subnets)
+    try:
+        podman("network", "create", *options, network.full_name)
+    except TestbedError as error:
+        raise TestbedError(f"network {network.full_name} could not be made; see tests/testbed/clean ({error})") from None
+
+
+def start(machine: Machine, topology: Topology, tag: str, mark: str, public_key: str) -> str:
+    """Make sure that the machine runs and lets the key in; its SSH host key."""
+    begun = time.monotonic()
+    found = inspect("container", machine.full_name)
+    welcome = None
+    if found is not None and is_ours(found, mark):
+        podman("start", machine.full_name, check=False, limit=60)
+        welcome = greet(machine, public_key)
+    if welcome is None:
+        podman("rm", "--force", "--time=0", "--volumes", machine.full_name, check=False)
+        start_new(machine, topology, tag, mark)
+        welcome = greet(machine, public_key)
+        if welcome is None:
+            log = podman("logs", "--tail=5", machine.full_name, check=False).stdout.strip().replace("\n", " | ")
+            raise TestbedError(f"machine {machine.full_name} did not start: {log}")
+        say(f"  machine {machine.full_name}: {time.monotonic() - begun:.1f} s")
+        if welcome["failed"]:
+            say(f"  machine {machine.full_name}: did not start: {welcome['failed']}")
+    return welcome["hostkey"]
+
+
+def is_ours(found: dict[str, object], mark: str) -> bool:
+    config = found.get("Config")
+    its_labels = config.get("Labels") if isinstance(config, dict) else None
+    return isinstance(its_labels, dict) and its_labels.get(f"{LABEL}.mark") == mark
+
+
+def start_new(machine: Machine, topology: Topology, tag: str, mark: str) -> None:
+    networks = []
+    for network, addresses in machine.addresses.items():
+        given = [f"ip{'6' if ':' in one else ''}={one}" for one in addresses]
+        networks.append(f"--network={topology.networks[network].full_name}:{','.join(given)},interface_name={network}")
+    command = [
+        *("run", "--detach", "--name", machine.full_name, f"--hostname={machine.inventory_name}"),
+        *("--privileged", "--systemd=always", "--stop-timeout=5", "--restart=no", "--http-proxy=false", "--pull=never"),
+        *(*LIMITS, *labels(topology.name, mark), *networks, tag),
+    ]
+    try:
+        podman(*command)
+    except TestbedError:
+        # A lease of a machine that was killed may still hold the address.
+        podman("rm", "--force", "--time=0", "--volumes", machine.full_name, check=False)
+        cleaning.remove_leases(machine, topology)
+        podman(*command)
+
+
+def greet(machine: Machine, public_key: str) -> dict[str, str] | None:
+    """What the machine says of itself once started, or None when it does not answer."""
+    said = podman("exec", "--interactive", machine.full_name, "sh", "-s", "--", public_key, check=False, stdin=WELCOME)
+    words = dict(line.partition(" ")[::2] for line in said.stdout.splitlines())
+    return words if said.returncode == 0 and words.get("hostkey", "").startswith("ssh-") else None

@@ -1,0 +1,85 @@
+# Copyright (c) 2026 CCPP
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which machines and networks a testbed has: topology.toml, with the numbers of one testbed filled in."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import re
+import tomllib
+from dataclasses import dataclass
+
+from .host import HERE, STATE, TestbedError
+
+LABEL = "ccpp.testbed"
+
+
+@dataclass(frozen=True)
+class Network:
+    name: str
+    full_name: str
+    internal: bool
+    subnets: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
+
+
+@dataclass(frozen=True)
+class Machine:
+    name: str
+    full_name: str
+    inventory_name: str
+    addresses: dict[str, tuple[str, ...]]
+    """Network name -> the machine's IPv4 and IPv6 address there, in the order of the interfaces."""
+
+
+@dataclass(frozen=True)
+class Topology:
+    name: str
+    networks: dict[str, Network]
+    machines: dict[str, Machine]
+
+    @property
+    def fingerprint(self) -> str:
+        return hashlib.sha256(repr(self).encode()).hexdigest()[:12]
+
+
+def number_of(name: str, listed: dict[str, int]) -> int:
+    if name in listed:
+        return listed[name]
+    return 100 + int(hashlib.sha256(name.encode()).hexdigest(), 16) % 100
+
+
+def load(name: str, commune: str = "saint-exemple") -> Topology:
+    if not re.fullmatch(r"[a-z][a-z0-9-]{0,20}", name):
+        raise TestbedError(f"{name!r} is no name for a testbed (use lower-case letters, digits and dashes)")
+    text = (HERE / "topology.toml").read_text(encoding="utf-8")
+    number = str(number_of(name, tomllib.loads(text)["numbers"]))
+    data = tomllib.loads(text.replace("{n}", number).replace("{commune}", commune))
+    networks = {
+        key: Network(
+            key,
+            f"ccpp-{name}-{key}",
+            value["internal"],
+            tuple(ipaddress.ip_network(value[kind]) for kind in ("ipv4", "ipv6") if kind in value),
+        )
+        for key, value in data["networks"].items()
+    }
+    machines = {
+        key: Machine(
+            key,
+            f"ccpp-{name}-{key}",
+            value["inventory_name"],
+            {
+                network: tuple(str(subnet[host]) for subnet in networks[network].subnets)
+                for network, host in value["networks"].items()
+            },
+        )
+        for key, value in data["machines"].items()
+    }
+    return Topology(name, networks, machines)
+
+
+def existing_names() -> list[str]:
+    """The testbeds that this checkout has a state directory for."""
+    return sorted(path.name for path in STATE.glob("*") if path.is_dir() and re.fullmatch(r"[a-z][a-z0-9-]*", path.name))
