@@ -1,0 +1,81 @@
+# Copyright (c) 2026 CCPP
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# One scenario, or empty for all of them: make molecule SCENARIO=default
+SCENARIO ?=
+# What `make test` runs, in this order.
+PARTS ?= lint unit sanity build molecule
+# Arguments for pytest: make unit ARGS='-k retention'
+ARGS ?=
+# bench/ledger.py is run by `make bench-ledger`.
+BENCHES := $(patsubst bench/%.py,bench-%,$(filter-out bench/_%,$(wildcard bench/*.py)))
+
+## Everyday
+
+.PHONY: setup demo test clean help
+setup: ## Install what this machine lacks (apt, .venv); a second run is instant
+	@tests/tooling/setup
+
+venv: # what needs no machine needs no podman either
+	@tests/tooling/setup --venv
+
+demo: setup ## Two servers, one workstation, a real backup and a real restore
+	@tests/testbed/demo
+
+test: setup ## Every check that CI runs, with the time of each part
+	@tests/tooling/run_parts $(PARTS)
+
+clean: ## Remove the machines, networks, mounts and caches that demo and test made
+	@tests/testbed/clean
+	rm -rf .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .ansible
+
+help: ## This list
+	@awk -F':.*## ' '/^## /{printf "\n%s\n", substr($$0, 4)} /^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  make bench-NAME   A measurement: $(or $(BENCHES:bench-%=%),none yet)"
+
+## Parts of make test
+
+.PHONY: venv lint unit sanity build molecule integration
+lint: venv ## ansible-lint, yamllint, ruff, mypy, shellcheck, and what no linter knows of this tree
+	@tests/tooling/lint
+
+unit: venv ## Unit and property tests with the coverage gate; ARGS='-k retention' picks some, without the gate
+	@pytest $(or $(ARGS),--cov)
+
+sanity: venv ## ansible-test sanity, on a real collection tree outside this one
+	@tests/tooling/sanity
+
+build: venv ## Build the collection, install the archive elsewhere, use it there
+	@tests/tooling/build
+
+molecule: setup ## Roles and playbooks on real machines; SCENARIO=default picks one
+	@tests/tooling/molecule $(SCENARIO)
+
+integration: setup ## The command against real repositories, on a Debian 13 machine
+	@tests/testbed/integration
+
+## Upkeep
+
+.PHONY: format docs changelog constraints
+format: venv ## Format and sort the imports of the Python code
+	@ruff check --fix-only --quiet . && ruff format .
+
+docs: venv ## Write again what is generated: the roles' READMEs
+	@tests/tooling/role_readmes
+
+changelog: venv ## Gather changelogs/fragments/ into CHANGELOG.md, for the version in galaxy.yml
+	@antsibull-changelog release --refresh --reload-plugins
+
+constraints: venv ## Write .config/constraints.txt from what .venv holds
+	@{ head -1 .config/constraints.txt; pip freeze --exclude ansible --exclude ansible-core; } > .config/constraints.new
+	@mv .config/constraints.new .config/constraints.txt
+
+bench-%: venv
+	@python bench/$*.py $(ARGS)
