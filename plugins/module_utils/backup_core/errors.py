@@ -28,7 +28,7 @@ class InputError(BackupError):
     exit_code = BAD_INPUT
 
 
-class Refused(BackupError):
+class RefusedError(BackupError):
     """A guard (hold, blast radius, clock, stalled series, broken chain) said no. Nothing was changed."""
 
     exit_code = REFUSED
@@ -37,7 +37,7 @@ class Refused(BackupError):
 def shown(value: object) -> str:
     """A bad value as an error message quotes it: escaped, and cut, because it may be hostile or huge."""
     if isinstance(value, str) and len(value) > _SHOWN:
-        return f"{ascii(value[:_SHOWN])}... ({len(value)} characters)"
+        return f"{value[:_SHOWN]!a}... ({len(value)} characters)"
     if isinstance(value, (dict, list, tuple, set)):
         return f"a {type(value).__name__} of {len(value)}"
     if isinstance(value, bool) or value is None:

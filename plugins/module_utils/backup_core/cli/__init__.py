@@ -17,10 +17,10 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from datetime import datetime
 from typing import NoReturn, Protocol, cast
 
-from ..errors import BUG, DONE, FAILED, INTERRUPTED, BackupError, InputError, one_line, shown
+from ..errors import BUG, DONE, FAILED, INTERRUPTED, BackupError, InputError, one_line
+from ..times import parse_clock
 from .output import Output
 
 VERBS = (
@@ -77,18 +77,6 @@ def load(verb: str) -> Verb:
     return cast(Verb, importlib.import_module(f".{verb}", __name__))
 
 
-def parse_now(text: str, where: str) -> datetime:
-    """An instant written in ISO 8601 with its offset; InputError names `where`."""
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        cure = "write 2026-03-01T08:00:00+01:00"
-        raise InputError(f"{where}: {shown(text)} is not an ISO 8601 time ({cure})") from None
-    if instant.utcoffset() is None:
-        raise InputError(f"{where}: {shown(text)} has no offset (write 2026-03-01T08:00:00+01:00)")
-    return instant
-
-
 def _parser(verbs: Sequence[str]) -> argparse.ArgumentParser:
     parser = _Parser(
         prog="ccpp-backup",
@@ -123,9 +111,9 @@ def _run(argv: Sequence[str], out: Output) -> int:
     verbs = available()
     args = _parser([argv[0]] if argv and argv[0] in verbs else verbs).parse_args(argv)
     if args.now is not None:
-        args.now = parse_now(args.now, "--now")
+        args.now = parse_clock(args.now, "--now")
     elif os.environ.get("CCPP_BACKUP_NOW"):
-        args.now = parse_now(os.environ["CCPP_BACKUP_NOW"], "CCPP_BACKUP_NOW")
+        args.now = parse_clock(os.environ["CCPP_BACKUP_NOW"], "CCPP_BACKUP_NOW")
     code = load(args.verb).execute(args, out)
     sys.stdout.flush()
     return code
