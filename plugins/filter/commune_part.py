@@ -1,0 +1,194 @@
+# Copyright (c) 2026 CCPP
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Work out what one machine must hold for a commune: settings, secrets, folders, repositories."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+from ansible.errors import AnsibleFilterError
+
+CONFIG = "/etc/ccpp-backup"
+STORE = "/srv/backup"
+AGENT = "ccpp-backup"
+PUSHING = ("linux", "windows")
+
+Mapping = dict[str, Any]
+
+
+def _location(base_url: str, user: str, password: str, path: str) -> str:
+    scheme, _, rest = base_url.partition("://")
+    return f"rest:{scheme}://{quote(user)}:{quote(password)}@{rest}/{path}/\n"
+
+
+def _source(source: Mapping, **places: Any) -> Mapping:
+    """Return a source as the agent's configuration spells it, with what differs from machine to machine."""
+    common = {name: source[name] for name in ("kind", "paths", "exclude", "priority")}
+    return {**common, "ledger": None, "reports": None, "report_url": None, "upstream": None, **places}
+
+
+def _config(settings: Mapping, sources: Mapping) -> Mapping:
+    config = {name: settings[name] for name in ("name", "opening", "policy", "contacts")}
+    text = json.dumps({"commune": settings["slug"], **config, "sources": sources}, indent=2, ensure_ascii=False)
+    return {"path": f"{CONFIG}/communes", "directory_mode": "0755", "files": {f"{settings['slug']}.json": text + "\n"}}
+
+
+def _secrets(slug: str, owner: str, files: Mapping) -> Mapping:
+    return {
+        "path": f"{CONFIG}/secrets/{slug}",
+        "owner": owner,
+        "group": owner,
+        "mode": "0600",
+        "directory_mode": "0700",
+        "exclusive": "*",
+        "files": files,
+    }
+
+
+def _folder(path: str, owner: str, group: str, mode: str) -> Mapping:
+    return {"path": path, "owner": owner, "group": group, "directory_mode": mode}
+
+
+def _local(settings: Mapping, secrets: Mapping) -> Mapping:
+    secret_folder = f"{CONFIG}/secrets/{settings['slug']}"
+    sources: Mapping = {}
+    files: Mapping = {}
+    repositories = []
+    pushing = sorted(name for name, source in settings["sources"].items() if source["kind"] in PUSHING)
+    for name, source in settings["sources"].items():
+        keys = ["replica", "client"] if name in pushing else ["replica"]
+        for key in ["server", *keys]:
+            files[f"{name}.{key}.password"] = secrets["sources"][name][f"{key}_password"] + "\n"
+        location = f"{STORE}/repositories/{name}"
+        ledger = f"{STORE}/ledgers/{name}.jsonl"
+        password_file = f"{secret_folder}/{name}.server.password"
+        sources[name] = _source(
+            source,
+            repository={"location": location, "password_file": password_file, "cacert": None},
+            ledger=ledger,
+            reports=f"{STORE}/reports/{name}" if name in pushing else None,
+        )
+        repositories.append(
+            {
+                "location": location,
+                "password_file": password_file,
+                "ledger": ledger,
+                "owner": "ccpp-rest",
+                "keys": [{"name": key, "password_file": f"{secret_folder}/{name}.{key}.password"} for key in keys],
+            }
+        )
+    return {
+        "config": _config(settings, sources),
+        "secrets": _secrets(settings["slug"], AGENT, files),
+        "folders": [
+            _folder(STORE, "root", "root", "0755"),
+            _folder(f"{STORE}/repositories", "ccpp-rest", "ccpp-rest", "0751"),
+            # nginx shows the ledgers to the REMOTE server, and takes the workstations' reports.
+            _folder(f"{STORE}/ledgers", AGENT, "www-data", "2750"),
+            _folder(f"{STORE}/reports", "root", "root", "0755"),
+            *(_folder(f"{STORE}/reports/{name}", "www-data", AGENT, "2770") for name in pushing),
+        ],
+        "repositories": repositories,
+        "users": {name: secrets["sources"][name]["http_hash"] for name in pushing},
+        "readers": {"replica": secrets["replica"]["http_hash"]},
+    }
+
+
+def _remote(settings: Mapping, secrets: Mapping, base_url: str) -> Mapping:
+    slug = settings["slug"]
+    secret_folder = f"{CONFIG}/secrets/{slug}"
+    sources: Mapping = {}
+    files: Mapping = {}
+    repositories = []
+    for name, source in settings["sources"].items():
+        mine = secrets["sources"][name]
+        files[f"{name}.password"] = mine["remote_password"] + "\n"
+        files[f"{name}.upstream.password"] = mine["replica_password"] + "\n"
+        files[f"{name}.upstream.location"] = _location(
+            base_url, "replica", secrets["replica"]["http_password"], f"replica/{name}"
+        )
+        location = f"{STORE}/{slug}/{name}"
+        ledger = f"{STORE}/ledgers/{slug}/{name}.jsonl"
+        password_file = f"{secret_folder}/{name}.password"
+        upstream = {
+            "location_file": f"{secret_folder}/{name}.upstream.location",
+            "password_file": f"{secret_folder}/{name}.upstream.password",
+            "cacert": f"{CONFIG}/ca.pem",
+        }
+        sources[name] = _source(
+            source,
+            repository={"location": location, "password_file": password_file, "cacert": None},
+            ledger=ledger,
+            upstream={**upstream, "ledger_url": f"{base_url}/ledgers/{name}.jsonl"},
+        )
+        repositories.append(
+            {
+                "location": location,
+                "password_file": password_file,
+                "ledger": ledger,
+                "owner": AGENT,
+                "chunker_from": upstream,
+            }
+        )
+    return {
+        "config": _config(settings, sources),
+        "secrets": _secrets(slug, AGENT, files),
+        "folders": [
+            _folder(STORE, "root", "root", "0755"),
+            _folder(f"{STORE}/{slug}", AGENT, AGENT, "0700"),
+            _folder(f"{STORE}/ledgers", AGENT, AGENT, "0750"),
+            _folder(f"{STORE}/ledgers/{slug}", AGENT, AGENT, "0750"),
+        ],
+        "repositories": repositories,
+    }
+
+
+def _workstation(settings: Mapping, secrets: Mapping, base_url: str, name: str) -> Mapping:
+    secret_folder = f"{CONFIG}/secrets/{settings['slug']}"
+    mine = secrets["sources"][name]
+    source = _source(
+        settings["sources"][name],
+        repository={
+            "location_file": f"{secret_folder}/{name}.location",
+            "password_file": f"{secret_folder}/{name}.password",
+            "cacert": f"{CONFIG}/ca.pem",
+        },
+        report_url=f"{base_url}/reports/{name}/",
+    )
+    files = {
+        f"{name}.password": mine["client_password"] + "\n",
+        f"{name}.location": _location(base_url, name, mine["http_password"], name),
+    }
+    return {"config": _config(settings, {name: source}), "secrets": _secrets(settings["slug"], "root", files)}
+
+
+def commune_part(settings: Mapping, secrets: Mapping, site: str, base_url: str = "", source: str = "") -> Mapping:
+    """Return what the machine at C(site) must hold for a commune.
+
+    C(settings) is the commune's validated file as the inventory gives it, C(secrets) what
+    C(ccpp.backup.commune_secrets) returned, C(base_url) the address (C(https://host:port)) of the LOCAL
+    server's repositories as seen from that machine, C(source) the workstation's own source. A machine is told
+    no secret that it has no use for.
+
+    Raises AnsibleFilterError for a site that does not exist, or settings and secrets that do not fit together.
+    """
+    try:
+        if site == "local":
+            return _local(settings, secrets)
+        if site == "remote":
+            return _remote(settings, secrets, base_url)
+        if site == "workstation":
+            return _workstation(settings, secrets, base_url, source)
+    except KeyError as error:
+        raise AnsibleFilterError(f"commune_part: commune {settings.get('slug')}: {error} is missing") from error
+    raise AnsibleFilterError(f"commune_part: '{site}' is not a site (use local, remote or workstation)")
+
+
+class FilterModule:
+    """Filters of the collection."""
+
+    def filters(self) -> dict[str, Any]:
+        return {"commune_part": commune_part}
