@@ -14,7 +14,7 @@ from .errors import BackupError, InputError, shown
 
 EXAMPLE = "2026-03-01T08:00:00+01:00"
 # A server's clock outside these years is a mistake, and day arithmetic on it could leave Python's range.
-FIRST_YEAR = 1971
+FIRST_YEAR = 1970
 LAST_YEAR = 9799
 
 # datetime.fromisoformat also reads week dates, compact forms and any separator: more than people mean.
