@@ -1,0 +1,50 @@
+# Copyright (c) 2026 CCPP
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`ccpp-backup receive`: receipts for what arrived."""
+
+from __future__ import annotations
+
+import argparse
+
+from ..errors import DONE
+from .output import Output
+from .sources import Outcome, add_selection, each_source
+
+HELP = (
+    "write receipts for the snapshots that arrived at this server, and set aside what does not belong there"
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_selection(parser)
+
+
+def execute(args: argparse.Namespace, out: Output) -> int:
+    from .. import locking, receive
+    from ..workplace import Workplace
+
+    def work(place: Workplace) -> Outcome:
+        with locking.of_source(place.config, place.source, patience=30):
+            result = receive.receive(place)
+        lines = [
+            f"{receipt['snapshot']!s:.8} {receipt['kind']} {receipt['outcome']}"
+            for receipt in result.receipts
+        ]
+        warnings = [f"{one[:8]}: cannot be read: {why}" for one, why in result.unreadable.items()]
+        warnings += [f"{one[:8]}: in the ledger, but gone from the repository" for one in result.missing]
+        return Outcome(
+            value={
+                "receipts": result.receipts,
+                "waiting": result.waiting,
+                "unreadable": result.unreadable,
+                "missing": result.missing,
+                "quarantined": result.quarantined,
+            },
+            lines=lines
+            or ["nothing new" if not result.waiting else f"{len(result.waiting)} waiting for a report"],
+            warnings=warnings,
+            attention=result.attention,
+        )
+
+    return each_source(args, out, work, empty=DONE)

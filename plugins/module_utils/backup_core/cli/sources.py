@@ -1,0 +1,88 @@
+# Copyright (c) 2026 CCPP
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the verbs that work source by source share: choosing them, going on after a failure, the exit code."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..clock import Clock
+from ..config import Config, Source, load
+from ..errors import ATTENTION, BAD_INPUT, DONE, FAILED, REFUSED, BackupError, one_line
+from ..locking import BusyError
+from ..workplace import Workplace
+from .output import Output
+
+
+@dataclass
+class Outcome:
+    """What a verb did for one source: a value for --json, lines for people, warnings for both."""
+
+    value: Mapping[str, Any]
+    lines: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    attention: bool = False
+
+
+def add_selection(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--commune", metavar="SLUG", help="only this commune")
+    parser.add_argument("--source", metavar="NAME", help="only the source of this name")
+
+
+def clock(args: argparse.Namespace) -> Clock:
+    return Clock(args.now)
+
+
+def place_of(args: argparse.Namespace) -> Workplace:
+    """The one source that --commune and --source mean."""
+    config = load()
+    return Workplace(config, config.one(args.commune, args.source), clock(args))
+
+
+def each_source(
+    args: argparse.Namespace,
+    out: Output,
+    work: Callable[[Workplace], Outcome],
+    empty: int = DONE,
+    wanted: Callable[[Config, Source], bool] = lambda config, source: True,
+) -> int:
+    """Do the work for every chosen source, whatever happens to the others; returns the gravest exit code."""
+    config = load()
+    results: list[dict[str, Any]] = []
+    codes = [empty]
+    for source in config.select(args.commune, args.source):
+        if not wanted(config, source):
+            continue
+        out.progress(source.series)
+        try:
+            outcome = work(Workplace(config, source, clock(args)))
+        except BackupError as error:
+            code = DONE if isinstance(error, BusyError) else error.exit_code
+            message = one_line(str(error))
+            results.append({"source": source.series, "busy" if code == DONE else "error": message})
+            out.warning(f"{source.series}: {message}")
+            codes.append(code)
+            continue
+        code = ATTENTION if outcome.attention else DONE
+        results.append({"source": source.series, **outcome.value})
+        codes.append(code)
+        for warning in outcome.warnings:
+            out.warning(f"{source.series}: {one_line(warning)}")
+        if not args.json:
+            for line in outcome.lines:
+                out.line(f"{source.series}: {line}")
+    if args.json:
+        out.json({"sources": results})
+    return gravest(codes)
+
+
+def gravest(codes: list[int]) -> int:
+    """The exit code of several pieces of work: a failure outweighs a refusal, and that a warning."""
+    for code in (FAILED, BAD_INPUT, REFUSED, ATTENTION):
+        if code in codes:
+            return code
+    return max(codes, default=DONE)

@@ -1,0 +1,97 @@
+# Copyright (c) 2026 CCPP
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One worker at a time: locks on files that the system lifts when their holder ends, however it ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from types import TracebackType
+
+from .config import Config, Source
+from .errors import BackupError
+
+_POLL = 0.2
+
+
+class BusyError(BackupError):
+    """Another process holds the lock."""
+
+
+class FileLock:
+    """An exclusive lock on a file, waited for at most `patience` seconds.
+
+    A child that gets `inherited` keeps the lock until it ends too.
+    """
+
+    def __init__(self, path: str, what: str, patience: float = 0.0) -> None:
+        self._path = path
+        self._what = what
+        self._patience = patience
+        self.descriptor = -1
+
+    @property
+    def inherited(self) -> tuple[int, ...]:
+        """The descriptors to hand to a child (Windows knows no such thing)."""
+        return () if sys.platform == "win32" else (self.descriptor,)
+
+    def __enter__(self) -> FileLock:
+        os.makedirs(os.path.dirname(self._path), mode=0o750, exist_ok=True)
+        self.descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o640)
+        give_to_folder_owner(self._path)
+        deadline = time.monotonic() + self._patience
+        while not _try_lock(self.descriptor):
+            if time.monotonic() >= deadline:
+                os.close(self.descriptor)
+                raise BusyError(f"{self._what}: another ccpp-backup is at work on it")
+            time.sleep(_POLL)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        os.close(self.descriptor)
+
+
+def _try_lock(descriptor: int) -> bool:
+    if sys.platform == "win32":
+        import msvcrt
+
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def give_to_folder_owner(path: str) -> None:
+    """What root makes by hand in the service's folders must not shut the service out afterwards."""
+    if sys.platform == "win32" or os.geteuid() != 0:
+        return
+    folder = os.stat(os.path.dirname(path))
+    if os.stat(path).st_uid != folder.st_uid:
+        os.chown(path, folder.st_uid, folder.st_gid)
+
+
+def of_source(config: Config, source: Source, patience: float = 0.0) -> FileLock:
+    """Held by whoever changes the source's repository or writes what it holds into the ledger."""
+    path = os.path.join(config.state_directory, "locks", f"{source.commune}.{source.name}.lock")
+    return FileLock(path, source.series, patience)
+
+
+def of_prune(config: Config, source: Source, patience: float = 0.0) -> FileLock:
+    """Held while data that no snapshot needs is being removed, and by whoever must not meet that."""
+    path = os.path.join(config.state_directory, "locks", f"{source.commune}.{source.name}.prune.lock")
+    return FileLock(path, f"{source.series} (prune)", patience)

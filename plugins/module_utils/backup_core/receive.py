@@ -1,0 +1,175 @@
+# Copyright (c) 2026 CCPP
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Receipts at LOCAL: what arrived in a repository is read with the server's own key and put into the ledger.
+
+Safe to be killed anywhere: every run compares what lies on disk with the ledger and does what is missing.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from . import report as reports
+from . import snapshots
+from .errors import BackupError
+from .ledger import Draft, Ledger
+from .restic import is_snapshot_id
+from .snapshots import Snapshot
+from .workplace import Workplace
+
+REPORT_GRACE = timedelta(seconds=120)
+REPORTS_KEPT = timedelta(days=7)
+MISSING_ACT = "missing"
+# Written before restic is told to forget: a kill in between must not look like a loss.
+INTENT_ACT = "removing"
+
+
+@dataclass
+class Received:
+    """What one run found in one source's repository."""
+
+    series: str
+    receipts: list[dict[str, object]] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
+    unreadable: dict[str, str] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+    quarantined: list[dict[str, object]] = field(default_factory=list)
+
+    @property
+    def attention(self) -> bool:
+        partial = any(receipt["outcome"] != "ok" for receipt in self.receipts)
+        return bool(partial or self.unreadable or self.missing or self.quarantined)
+
+
+def on_disk(location: str) -> dict[str, datetime]:
+    """The snapshots that lie in the repository, with the time each arrived (the file's own)."""
+    found: dict[str, datetime] = {}
+    try:
+        with os.scandir(os.path.join(location, "snapshots")) as entries:
+            for entry in entries:
+                if is_snapshot_id(entry.name):
+                    try:
+                        found[entry.name] = _instant(entry.stat(follow_symlinks=False).st_mtime)
+                    except FileNotFoundError:
+                        continue
+    except FileNotFoundError:
+        raise BackupError(
+            f"{location}: there is no repository (run the playbook site, or see its disk)"
+        ) from None
+    return found
+
+
+def _instant(seconds: float) -> datetime:
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return datetime.fromtimestamp(0, UTC)
+
+
+def new_ids(disk: Mapping[str, datetime], ledger: Ledger) -> list[str]:
+    """What has no receipt yet, in the order of arrival. Removed ones that came back count as new."""
+    known = {receipt.snapshot for receipt in ledger.live()}
+    return sorted((one for one in disk if one not in known), key=lambda one: (disk[one], one))
+
+
+def missing_ids(disk: Collection[str], ledger: Ledger) -> list[str]:
+    """What the ledger says should be there and is not, in ledger order."""
+    set_aside = ledger.quarantined_ids()
+    return [r.snapshot for r in ledger.live() if r.snapshot not in disk and r.snapshot not in set_aside]
+
+
+def intended_removals(ledger: Ledger) -> set[str]:
+    """What a removal announced and may have done without living to record it."""
+    return {one for entry in ledger.entries if entry.act == INTENT_ACT for one in entry.snapshots}
+
+
+def received_at(arrived: datetime, now: datetime, injected: bool) -> datetime:
+    """The file's own time, which the server's clock wrote, unless that lies in the future."""
+    return now if injected or arrived > now else arrived
+
+
+def outcome_of(
+    report: reports.Report | None, arrived: datetime, now: datetime, injected: bool
+) -> tuple[str, str | None] | None:
+    """Outcome and remark for a receipt, or None while the report may still come."""
+    if report is not None:
+        if report.outcome == "ok":
+            return "ok", None
+        shown = ", ".join(report.unreadable[:3]) or "some files"
+        return "partial", f"the workstation could not read {shown}"[:500]
+    age = now - arrived
+    if not injected and timedelta(0) <= age < REPORT_GRACE:
+        return None
+    return "partial", "no report from the workstation"
+
+
+def receive(place: Workplace) -> Received:
+    """Bring one source's ledger up to what lies in its repository. The caller holds the source's lock."""
+    result = Received(place.source.series)
+    ledger = place.ledger()
+    disk = on_disk(place.location)
+    gone = missing_ids(disk, ledger)
+    interrupted = [one for one in gone if one in intended_removals(ledger)]
+    result.missing = [one for one in gone if one not in interrupted]
+    drafts = _missing_drafts(place, ledger, result.missing)
+    if interrupted:
+        why = "a removal that was interrupted is complete"
+        drafts.append(place.draft("removed", {"snapshots": interrupted}, why))
+    candidates = new_ids(disk, ledger)
+    if candidates:
+        found, result.unreadable = snapshots.read(place.repository(ledger), candidates)
+        now = place.clock.now()
+        for one in candidates:
+            if one in found:
+                drafts += _receipt(place, found[one], disk[one], now, result)
+    if drafts:
+        place.append(drafts)
+    if place.source.reports is not None:
+        _tidy(place.source.reports)
+    return result
+
+
+def _receipt(
+    place: Workplace, snapshot: Snapshot, arrived: datetime, now: datetime, result: Received
+) -> Sequence[Draft]:
+    injected = place.clock.injected is not None
+    report = reports.read(place.source.reports, snapshot.id) if place.source.reports is not None else None
+    judged = outcome_of(report, arrived, now, injected)
+    if judged is None:
+        result.waiting.append(snapshot.id)
+        return []
+    outcome, why = judged
+    at = received_at(arrived, now, injected)
+    fields = snapshots.receipt_fields(snapshot, place.source.series, at, outcome)
+    result.receipts.append(fields)
+    return [place.draft("receipt", fields, why)]
+
+
+def _missing_drafts(place: Workplace, ledger: Ledger, missing: Sequence[str]) -> list[Draft]:
+    """One entry per loss, not one per minute."""
+    told = {one for entry in ledger.entries if entry.act == MISSING_ACT for one in entry.snapshots}
+    fresh = [one for one in missing if one not in told]
+    if not fresh:
+        return []
+    why = "in the ledger and not removed by it, but no longer in the repository"
+    return [place.draft(MISSING_ACT, {"snapshots": fresh}, why)]
+
+
+def _tidy(folder: str) -> None:
+    """Reports live for a week: long enough for every receipt, too short to fill the disk."""
+    limit = time.time() - REPORTS_KEPT.total_seconds()
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.stat(follow_symlinks=False).st_mtime < limit and entry.is_file(
+                    follow_symlinks=False
+                ):
+                    os.unlink(entry.path)
+    except OSError:
+        # A report that stays is no reason to stop receiving.
+        return
