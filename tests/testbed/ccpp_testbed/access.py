@@ -1,7 +1,7 @@
 # Copyright (c) 2026 CCPP
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a person and Ansible reach the machines: keys made for the testbed, known host keys, an inventory overlay."""
+"""How people and Ansible reach the machines: a key of the testbed's own, known hosts, an inventory."""
 
 from __future__ import annotations
 
@@ -40,18 +40,28 @@ def write(topology: Topology, host_keys: dict[str, str]) -> None:
     known = directory / "known_hosts"
     key = directory / "ssh_key"
     known.write_text(
-        "".join(f"{address(m)},{m.inventory_name},{m.name} {host_keys[m.name]}\n" for m in machines), encoding="utf-8"
+        "".join(f"{address(m)},{m.inventory_name},{m.name} {host_keys[m.name]}\n" for m in machines),
+        encoding="utf-8",
     )
     (directory / "ssh_config").write_text(
         "".join(
-            f"Host {m.name} {m.inventory_name}\n  HostName {address(m)}\n  HostKeyAlias {m.inventory_name}\n" for m in machines
+            f"Host {m.name} {m.inventory_name}\n  HostName {address(m)}\n  HostKeyAlias {m.inventory_name}\n"
+            for m in machines
         )
         + f"Host *\n  User {USER}\n  IdentityFile {key}\n  IdentitiesOnly yes\n  UserKnownHostsFile {known}\n"
         "  GlobalKnownHostsFile /dev/null\n  StrictHostKeyChecking yes\n  BatchMode yes\n  LogLevel ERROR\n",
         encoding="utf-8",
     )
     arguments = f"-o UserKnownHostsFile={known} -o GlobalKnownHostsFile=/dev/null -o IdentitiesOnly=yes"
-    lines = ["---", "# Connection data of a testbed's machines; goes on top of the real inventory.", "all:", "  hosts:"]
+    # Sockets of machines that are gone must not be met again; a long path does not fit in a socket's name.
+    sockets = directory / "cp"
+    control = [f"      ansible_control_path_dir: {sockets}"] if len(str(sockets)) < 70 else []
+    lines = [
+        "---",
+        "# Connection data of a testbed's machines; goes on top of the real inventory.",
+        "all:",
+        "  hosts:",
+    ]
     for machine in machines:
         lines += [
             f"    {machine.inventory_name}:",
@@ -60,6 +70,7 @@ def write(topology: Topology, host_keys: dict[str, str]) -> None:
             f"      ansible_ssh_private_key_file: {key}",
             f"      ansible_ssh_common_args: {arguments}",
             "      ansible_python_interpreter: /usr/bin/python3",
+            *control,
         ]
     (directory / "hosts.yml").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
@@ -67,7 +78,9 @@ def write(topology: Topology, host_keys: dict[str, str]) -> None:
 def ssh_command(name: str, machine: str, *command: str) -> list[str]:
     config = state_directory(name) / "ssh_config"
     if not config.exists():
-        raise TestbedError(f"testbed {name} has no machines; start them with: tests/testbed/testbed create {name}")
+        raise TestbedError(
+            f"testbed {name} has no machines; start them with: tests/testbed/testbed create {name}"
+        )
     return ["ssh", "-F", str(config), machine, *command]
 
 

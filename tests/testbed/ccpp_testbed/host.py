@@ -62,14 +62,13 @@ def run(
     environment: dict[str, str] | None = None,
     limit: float = 900,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command quietly; a failure becomes one TestbedError with the command and the end of what it said."""
+    """Run a command quietly; a failure becomes one TestbedError with the command and its last words."""
     try:
         done = subprocess.run(
             command,
             input=stdin,
             stdin=subprocess.DEVNULL if stdin is None else None,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             text=True,
             errors="replace",
             env=environment,
@@ -107,12 +106,14 @@ def missing_packages() -> list[str]:
 
 
 def prepare() -> None:
-    """Make sure of root and of the host's packages, installing those that are missing; say so in one line if not."""
+    """Make sure of root and of the host's packages, installing what is missing."""
     missing = missing_packages()
     if os.geteuid() != 0:
         if not shutil.which("sudo"):
             install = f", after: apt-get install {' '.join(missing)}" if missing else ""
-            raise TestbedError(f"the testbed starts machines in podman and needs root or sudo: run it as root{install}")
+            raise TestbedError(
+                f"the testbed starts machines in podman and needs root or sudo: run it as root{install}"
+            )
         # Asked once here, so that no question comes up later from a thread.
         if subprocess.run(["sudo", "--validate"], check=False).returncode != 0:
             needed = f" (and, once: apt-get install {' '.join(missing)})" if missing else ""
@@ -120,14 +121,18 @@ def prepare() -> None:
     if not missing:
         return
     if not shutil.which("apt-get"):
-        raise TestbedError(f"install these first: {' '.join(missing)} (only Debian and Ubuntu hosts are known here)")
+        raise TestbedError(
+            f"install these first: {' '.join(missing)} (only Debian and Ubuntu hosts are known here)"
+        )
     say(f"Installing on this host: {' '.join(missing)}")
     apt = as_root(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet", "--yes"])
     run([*apt, "update"], check=False)
     try:
         run([*apt, "install", "--no-install-recommends", *missing])
     except TestbedError as error:
-        raise TestbedError(f"could not install {' '.join(missing)}; do it by hand and try again ({error})") from None
+        raise TestbedError(
+            f"could not install {' '.join(missing)}; do it by hand and try again ({error})"
+        ) from None
 
 
 @contextmanager

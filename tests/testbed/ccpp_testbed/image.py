@@ -1,7 +1,7 @@
 # Copyright (c) 2026 CCPP
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Debian 13 image of every machine: built by mmdebstrap, kept in podman's storage under the hash of its definition."""
+"""The Debian 13 image of every machine, kept in podman under the hash of its definition."""
 
 from __future__ import annotations
 
@@ -22,28 +22,31 @@ CUSTOMISE = r"""
 set -eu
 root=$1
 printf '%s\n' 'force-unsafe-io' > "$root/etc/dpkg/dpkg.cfg.d/testbed"
-printf '%s\n' 'path-exclude=/usr/share/man/*' 'path-exclude=/usr/share/locale/*' 'path-exclude=/usr/share/info/*' \
-    > "$root/etc/dpkg/dpkg.cfg.d/testbed-small"
+printf 'path-exclude=/usr/share/%s/*\n' man locale info > "$root/etc/dpkg/dpkg.cfg.d/testbed-small"
 printf '%s\n' 'APT::Keep-Downloaded-Packages "true";' 'Binary::apt::APT::Keep-Downloaded-Packages "true";' \
-    'Acquire::Languages "none";' 'Acquire::Retries "1";' 'Acquire::http::Timeout "20";' 'Acquire::https::Timeout "20";' \
+    'Acquire::Languages "none";' 'Acquire::Retries "1";' \
+    'Acquire::http::Timeout "20";' 'Acquire::https::Timeout "20";' \
     > "$root/etc/apt/apt.conf.d/90testbed"
 test ! -s "$root/proxy.conf" || mv "$root/proxy.conf" "$root/etc/apt/apt.conf.d/91testbed-proxy"
 rm -f "$root/proxy.conf" "$root"/etc/ssh/ssh_host_*
 chroot "$root" useradd --create-home --shell /bin/bash admin
 printf '%s\n' 'admin ALL=(ALL) NOPASSWD: ALL' > "$root/etc/sudoers.d/admin"
 chmod 0440 "$root/etc/sudoers.d/admin"
-printf '%s\n' 'PasswordAuthentication no' 'PermitRootLogin no' 'UseDNS no' > "$root/etc/ssh/sshd_config.d/testbed.conf"
+printf '%s\n' 'PasswordAuthentication no' 'PermitRootLogin no' 'UseDNS no' \
+    > "$root/etc/ssh/sshd_config.d/testbed.conf"
 # Every machine makes host keys of its own at its first start.
 mkdir -p "$root/etc/systemd/system/ssh.service.d"
-printf '%s\n' '[Service]' 'ExecStartPre=' 'ExecStartPre=/usr/bin/ssh-keygen -A' 'ExecStartPre=/usr/sbin/sshd -t' \
-    > "$root/etc/systemd/system/ssh.service.d/host-keys.conf"
+printf '%s\n' '[Service]' 'ExecStartPre=' 'ExecStartPre=/usr/bin/ssh-keygen -A' \
+    'ExecStartPre=/usr/sbin/sshd -t' > "$root/etc/systemd/system/ssh.service.d/host-keys.conf"
 # None of these makes sense in a container, and each costs a start some seconds.
 for unit in systemd-udevd.service systemd-udev-trigger.service systemd-networkd-wait-online.service \
-    systemd-firstboot.service apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer; do
+    systemd-firstboot.service apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer \
+    e2scrub_all.timer; do
     ln -sf /dev/null "$root/etc/systemd/system/$unit"
 done
 mkdir -p "$root/etc/systemd/journald.conf.d"
-printf '%s\n' '[Journal]' 'Storage=persistent' 'RateLimitBurst=0' > "$root/etc/systemd/journald.conf.d/testbed.conf"
+printf '%s\n' '[Journal]' 'Storage=persistent' 'RateLimitBurst=0' \
+    > "$root/etc/systemd/journald.conf.d/testbed.conf"
 rm -f "$root"/var/cache/apt/archives/*.deb
 chroot "$root" apt-get --quiet --yes --download-only --no-install-recommends install @PACKAGES@
 : > "$root/etc/machine-id"
@@ -78,7 +81,7 @@ def build_directory() -> Path:
 
 
 def remove_build_directory() -> None:
-    """What an interrupted build left. It is root's, and no mount of it outlives the build's own mount namespace."""
+    """What an interrupted build left; its mounts went with its own mount namespace."""
     if build_directory().exists():
         run(as_root(["rm", "-rf", "--one-file-system", str(build_directory())]))
 
@@ -89,13 +92,21 @@ def bootstrap(target: Path) -> None:
     customise = build_directory() / "customise"
     customise.write_text(script(), encoding="utf-8")
     command = [
-        *("unshare", "--mount", "--propagation", "private", "env", f"TMPDIR={build_directory()}", "mmdebstrap"),
+        *(
+            "unshare",
+            "--mount",
+            "--propagation",
+            "private",
+            "env",
+            f"TMPDIR={build_directory()}",
+            "mmdebstrap",
+        ),
         *("--quiet", "--mode=root", "--variant=minbase", f"--include={BASE}"),
-        *("--aptopt=Acquire::Languages \"none\"", "--dpkgopt=force-unsafe-io"),
+        *('--aptopt=Acquire::Languages "none"', "--dpkgopt=force-unsafe-io"),
         *("--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/locale/*"),
         "--skip=cleanup/apt",
         f"--customize-hook=copy-in {proxy} /",
-        f"--customize-hook=sh {customise} \"$1\"",
+        f'--customize-hook=sh {customise} "$1"',
         *("trixie", str(target)),
     ]
     run(as_root(command), limit=1200)
@@ -121,9 +132,14 @@ def ensure() -> str:
                     bootstrap(archive)
                 except TestbedError as error:
                     raise TestbedError(
-                        f"no Debian 13 image could be built; is the Debian mirror reachable? Nothing was kept. ({error})"
+                        f"no Debian 13 image could be built; is the Debian mirror reachable?"
+                        f" Nothing was kept. ({error})"
                     ) from None
-            changes = ['--change=CMD ["/sbin/init"]', "--change=STOPSIGNAL SIGRTMIN+3", f"--change=LABEL {REPOSITORY}=1"]
+            changes = [
+                '--change=CMD ["/sbin/init"]',
+                "--change=STOPSIGNAL SIGRTMIN+3",
+                f"--change=LABEL {REPOSITORY}=1",
+            ]
             podman("import", "--quiet", *changes, str(archive), name)
     finally:
         remove_build_directory()

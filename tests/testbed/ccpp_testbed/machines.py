@@ -9,7 +9,7 @@ import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from . import access, cleaning, image
+from . import access, cleaning, image, traces
 from .host import TestbedError, locked, podman, prepare, say
 from .topology import LABEL, Machine, Network, Topology, load
 
@@ -34,7 +34,7 @@ echo "hostkey $(cut -d ' ' -f 1-2 /etc/ssh/ssh_host_ed25519_key.pub)"
 
 
 def create(name: str, commune: str, *, fresh: bool = False) -> Topology:
-    """Bring up every network and machine of the testbed, whatever an earlier run left; the topology in use."""
+    """Bring up every network and machine of the testbed, whatever an earlier run left; its topology."""
     topology = load(name, commune)
     prepare()
     with locked("image"):
@@ -50,7 +50,9 @@ def create(name: str, commune: str, *, fresh: bool = False) -> Topology:
                 create_network(network, topology, mark)
             cleaning.remember_bridges(topology)
         with ThreadPoolExecutor() as pool:
-            keys = pool.map(lambda machine: start(machine, topology, tag, mark, public_key), topology.machines.values())
+            keys = pool.map(
+                lambda machine: start(machine, topology, tag, mark, public_key), topology.machines.values()
+            )
             access.write(topology, dict(zip(topology.machines, keys, strict=True)))
         for machine in topology.machines:
             wait_for_ssh(name, machine)
@@ -87,7 +89,11 @@ def networks_match(topology: Topology, mark: str) -> bool:
 
 
 def labels(name: str, mark: str) -> list[str]:
-    return [f"--label={LABEL}={name}", f"--label={LABEL}.mark={mark}", f"--label={LABEL}.state={access.state_directory(name)}"]
+    return [
+        f"--label={LABEL}={name}",
+        f"--label={LABEL}.mark={mark}",
+        f"--label={LABEL}.state={access.state_directory(name)}",
+    ]
 
 
 def create_network(network: Network, topology: Topology, mark: str) -> None:
@@ -98,11 +104,13 @@ def create_network(network: Network, topology: Topology, mark: str) -> None:
     if podman("network", "create", *options, network.full_name, check=False).returncode == 0:
         return
     # Most often the bridge of a run that was killed still has these addresses.
-    cleaning.remove_bridges_with(network.subnets)
+    traces.remove_bridges([], list(network.subnets))
     try:
         podman("network", "create", *options, network.full_name)
     except TestbedError as error:
-        raise TestbedError(f"network {network.full_name} could not be made; see tests/testbed/clean ({error})") from None
+        raise TestbedError(
+            f"network {network.full_name} could not be made; see tests/testbed/clean ({error})"
+        ) from None
 
 
 def start(machine: Machine, topology: Topology, tag: str, mark: str, public_key: str) -> str:
@@ -118,7 +126,9 @@ def start(machine: Machine, topology: Topology, tag: str, mark: str, public_key:
         start_new(machine, topology, tag, mark)
         welcome = greet(machine, public_key)
         if welcome is None:
-            log = podman("logs", "--tail=5", machine.full_name, check=False).stdout.strip().replace("\n", " | ")
+            log = (
+                podman("logs", "--tail=5", machine.full_name, check=False).stdout.strip().replace("\n", " | ")
+            )
             raise TestbedError(f"machine {machine.full_name} did not start: {log}")
         say(f"  machine {machine.full_name}: {time.monotonic() - begun:.1f} s")
         if welcome["failed"]:
@@ -136,10 +146,19 @@ def start_new(machine: Machine, topology: Topology, tag: str, mark: str) -> None
     networks = []
     for network, addresses in machine.addresses.items():
         given = [f"ip{'6' if ':' in one else ''}={one}" for one in addresses]
-        networks.append(f"--network={topology.networks[network].full_name}:{','.join(given)},interface_name={network}")
+        networks.append(
+            f"--network={topology.networks[network].full_name}:{','.join(given)},interface_name={network}"
+        )
     command = [
         *("run", "--detach", "--name", machine.full_name, f"--hostname={machine.inventory_name}"),
-        *("--privileged", "--systemd=always", "--stop-timeout=5", "--restart=no", "--http-proxy=false", "--pull=never"),
+        *(
+            "--privileged",
+            "--systemd=always",
+            "--stop-timeout=5",
+            "--restart=no",
+            "--http-proxy=false",
+            "--pull=never",
+        ),
         *(*LIMITS, *labels(topology.name, mark), *networks, tag),
     ]
     try:
@@ -147,12 +166,14 @@ def start_new(machine: Machine, topology: Topology, tag: str, mark: str) -> None
     except TestbedError:
         # A lease of a machine that was killed may still hold the address.
         podman("rm", "--force", "--time=0", "--volumes", machine.full_name, check=False)
-        cleaning.remove_leases(machine, topology)
+        traces.remove_leases(machine, topology)
         podman(*command)
 
 
 def greet(machine: Machine, public_key: str) -> dict[str, str] | None:
     """What the machine says of itself once started, or None when it does not answer."""
-    said = podman("exec", "--interactive", machine.full_name, "sh", "-s", "--", public_key, check=False, stdin=WELCOME)
+    said = podman(
+        "exec", "--interactive", machine.full_name, "sh", "-s", "--", public_key, check=False, stdin=WELCOME
+    )
     words = dict(line.partition(" ")[::2] for line in said.stdout.splitlines())
     return words if said.returncode == 0 and words.get("hostkey", "").startswith("ssh-") else None

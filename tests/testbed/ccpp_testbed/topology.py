@@ -15,13 +15,15 @@ from .host import HERE, STATE, TestbedError
 
 LABEL = "ccpp.testbed"
 
+Subnet = ipaddress.IPv4Network | ipaddress.IPv6Network
+
 
 @dataclass(frozen=True)
 class Network:
     name: str
     full_name: str
     internal: bool
-    subnets: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
+    subnets: tuple[Subnet, ...]
 
 
 @dataclass(frozen=True)
@@ -82,4 +84,6 @@ def load(name: str, commune: str = "saint-exemple") -> Topology:
 
 def existing_names() -> list[str]:
     """The testbeds that this checkout has a state directory for."""
-    return sorted(path.name for path in STATE.glob("*") if path.is_dir() and re.fullmatch(r"[a-z][a-z0-9-]*", path.name))
+    return sorted(
+        path.name for path in STATE.glob("*") if path.is_dir() and re.fullmatch(r"[a-z][a-z0-9-]*", path.name)
+    )
