@@ -34,7 +34,7 @@ def address(machine: Machine) -> str:
 
 
 def write(topology: Topology, host_keys: dict[str, str]) -> None:
-    """Write known_hosts, ssh_config and hosts.yml (connection data only) into the state directory."""
+    """Write known_hosts, ssh_config and hosts.yml into the state directory."""
     directory = state_directory(topology.name)
     machines = topology.machines.values()
     known = directory / "known_hosts"
@@ -58,7 +58,7 @@ def write(topology: Topology, host_keys: dict[str, str]) -> None:
     control = [f"      ansible_control_path_dir: {sockets}"] if len(str(sockets)) < 70 else []
     lines = [
         "---",
-        "# Connection data of a testbed's machines; goes on top of the real inventory.",
+        "# Where a testbed's machines are reached and its secrets kept; goes on top of the real inventory.",
         "all:",
         "  hosts:",
     ]
@@ -72,6 +72,17 @@ def write(topology: Topology, host_keys: dict[str, str]) -> None:
             "      ansible_python_interpreter: /usr/bin/python3",
             *control,
         ]
+    local = topology.machines["local"].addresses
+    lines += [
+        "  children:",
+        "    communes:",
+        "      vars:",
+        f"        commune_lan_address: {local['lan'][0]}",
+        f"        commune_pull_address: {local['wan1'][0]}",
+        "  vars:",
+        f"    secrets_directory: {directory}/secrets",
+        f"    pki_directory: {directory}/pki",
+    ]
     (directory / "hosts.yml").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
