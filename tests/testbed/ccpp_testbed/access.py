@@ -56,6 +56,7 @@ def write(topology: Topology, host_keys: dict[str, str]) -> None:
     # Sockets of machines that are gone must not be met again; a long path does not fit in a socket's name.
     sockets = directory / "cp"
     control = [f"      ansible_control_path_dir: {sockets}"] if len(str(sockets)) < 70 else []
+    local = topology.machines["local"].addresses
     lines = [
         "---",
         "# Where a testbed's machines are reached and its secrets kept; goes on top of the real inventory.",
@@ -71,18 +72,12 @@ def write(topology: Topology, host_keys: dict[str, str]) -> None:
             f"      ansible_ssh_common_args: {arguments}",
             "      ansible_python_interpreter: /usr/bin/python3",
             *control,
+            # As variables of each host, because group_vars/all.yml would win over a group's.
+            f"      commune_lan_address: {local['lan'][0]}",
+            f"      commune_pull_address: {local['wan1'][0]}",
+            f"      secrets_directory: {directory}/secrets",
+            f"      pki_directory: {directory}/pki",
         ]
-    local = topology.machines["local"].addresses
-    lines += [
-        "  children:",
-        "    communes:",
-        "      vars:",
-        f"        commune_lan_address: {local['lan'][0]}",
-        f"        commune_pull_address: {local['wan1'][0]}",
-        "  vars:",
-        f"    secrets_directory: {directory}/secrets",
-        f"    pki_directory: {directory}/pki",
-    ]
     (directory / "hosts.yml").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
