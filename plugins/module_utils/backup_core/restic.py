@@ -63,6 +63,10 @@ class Command:
     arguments: tuple[str, ...]
     environment: Mapping[str, str]
 
+    @property
+    def name(self) -> str:
+        return next((one for one in self.arguments if not one.startswith("-")), "")
+
 
 @dataclass(frozen=True)
 class Result:
@@ -111,14 +115,11 @@ def _ids(ids: Sequence[str]) -> list[str]:
     return list(ids)
 
 
-def environment(access: RepositoryAccess, cache_directory: str) -> dict[str, str]:
+def environment(access: RepositoryAccess, cache_directory: str | None) -> dict[str, str]:
     """Variables by which restic finds repository, password, certificate and cache."""
-    variables = {
-        "RESTIC_CACHE_DIR": cache_directory,
-        "RESTIC_PASSWORD_FILE": access.password_file,
-        "RESTIC_PROGRESS_FPS": "2",
-        "LC_ALL": "C",
-    }
+    variables = {"RESTIC_PASSWORD_FILE": access.password_file, "RESTIC_PROGRESS_FPS": "2", "LC_ALL": "C"}
+    if cache_directory is not None:
+        variables["RESTIC_CACHE_DIR"] = cache_directory
     if access.location is not None:
         variables["RESTIC_REPOSITORY"] = access.location
     if access.location_file is not None:
@@ -147,12 +148,14 @@ def _source_environment(access: RepositoryAccess) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Repository:
-    """Builds the commands for one repository. Nothing is run here."""
+    """Builds the commands for one repository. Nothing is run here. Without a folder nothing is cached."""
 
     access: RepositoryAccess
-    cache_directory: str
+    cache_directory: str | None
 
     def _command(self, *arguments: str, extra: Mapping[str, str] | None = None) -> Command:
+        if self.cache_directory is None:
+            arguments = ("--no-cache", *arguments)
         return Command(arguments, {**environment(self.access, self.cache_directory), **(extra or {})})
 
     def init(self, chunker_from: RepositoryAccess | None = None) -> Command:
@@ -288,7 +291,7 @@ def run(
         reader.join(timeout=5)
         process.stdout.close()
     if expired.is_set():
-        raise ResticError(f"restic {command.arguments[0]} took more than {timeout:.0f} s and was ended", code)
+        raise ResticError(f"restic {command.name} took more than {timeout:.0f} s and was ended", code)
     return Result(code, b"".join(kept), condensed(b"".join(errors).decode("utf-8", "replace")))
 
 
