@@ -68,7 +68,7 @@ format: venv ## Format and sort the imports of the Python code
 	@ruff check --fix-only --quiet . && ruff format .
 
 docs: venv ## Write again what is generated: the roles' READMEs
-	@tests/tooling/role_readmes.py
+	@python tests/tooling/role_readmes.py
 
 changelog: venv ## Gather changelogs/fragments/ into CHANGELOG.md, for the version in galaxy.yml
 	@antsibull-changelog release --refresh --reload-plugins
