@@ -21,7 +21,7 @@ Mapping = dict[str, Any]
 
 def _location(base_url: str, user: str, password: str, path: str) -> str:
     scheme, _, rest = base_url.partition("://")
-    return f"rest:{scheme}://{quote(user)}:{quote(password)}@{rest}/{path}/\n"
+    return f"rest:{scheme}://{user}:{quote(password, safe='')}@{rest}/{path}/\n"
 
 
 def _source(source: Mapping, **places: Any) -> Mapping:
@@ -130,6 +130,8 @@ def _remote(settings: Mapping, secrets: Mapping, base_url: str) -> Mapping:
                 "password_file": password_file,
                 "ledger": ledger,
                 "owner": AGENT,
+                "directory_mode": "0700",
+                "config_mode": "0400",
                 "chunker_from": upstream,
             }
         )

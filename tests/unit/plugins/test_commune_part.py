@@ -1,0 +1,112 @@
+# Copyright (c) 2026 CCPP
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""ccpp.backup.commune_part: every machine gets what it needs of a commune, and no secret more."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.ccpp.backup.plugins.filter.commune_part import commune_part
+from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.config import commune_from
+
+URL = "https://192.0.2.10:8443"
+SETTINGS: dict[str, Any] = {
+    "slug": "saint-exemple",
+    "name": "Saint-Exemple-sur-Noye",
+    "opening": {"weekdays": ["mon"]},
+    "policy": {},
+    "contacts": {"phone": "01 99 00 00 01"},
+    "sources": {
+        "accueil": {"kind": "linux", "paths": ["/home"], "exclude": [], "priority": 1},
+        "maire": {"kind": "windows", "paths": ["C:\\Users"], "exclude": [], "priority": 2},
+        "partage": {"kind": "path", "paths": ["/srv/partage"], "exclude": ["*.tmp"], "priority": 3},
+    },
+}
+SECRETS: dict[str, Any] = {
+    "sources": {
+        source: {
+            name: f"{source}-{name}"
+            for name in (
+                "client_password",
+                "server_password",
+                "replica_password",
+                "remote_password",
+                "http_password",
+                "http_hash",
+            )
+        }
+        for source in SETTINGS["sources"]
+    },
+    "replica": {"http_password": "replica-http-password", "http_hash": "replica-http-hash"},
+}
+
+
+def part(site: str) -> dict[str, Any]:
+    return commune_part(SETTINGS, SECRETS, site, base_url=URL, source="accueil")
+
+
+@pytest.mark.parametrize("site", ["local", "remote", "workstation"])
+def test_the_agent_accepts_the_settings_of_every_machine(site: str) -> None:
+    text = part(site)["config"]["files"]["saint-exemple.json"]
+    commune = commune_from(json.loads(text), "saint-exemple.json")
+    assert commune.name == "Saint-Exemple-sur-Noye"
+
+
+@pytest.mark.parametrize("site", ["local", "remote", "workstation"])
+def test_every_secret_file_that_the_settings_name_is_handed_over(site: str) -> None:
+    machine = part(site)
+    named = {
+        value.rpartition("/")[2]
+        for value in json.dumps(machine["config"]["files"]).replace('\\"', '"').split('"')
+        if value.startswith("/etc/ccpp-backup/secrets/")
+    }
+    assert named <= set(machine["secrets"]["files"])
+
+
+def test_a_workstation_is_told_its_own_source_alone() -> None:
+    text = json.dumps(part("workstation"))
+    for foreign in ("maire", "partage", "server_password", "replica", "remote_password"):
+        assert foreign not in text
+
+
+def test_the_local_server_holds_nothing_that_opens_the_copy_at_the_ccpp() -> None:
+    text = json.dumps(part("local"))
+    assert "remote_password" not in text
+    assert "replica-http-password" not in text
+
+
+def test_the_remote_server_holds_no_password_of_a_workstation() -> None:
+    text = json.dumps(part("remote"))
+    assert "client_password" not in text
+    assert "accueil-http_password" not in text
+
+
+def test_secrets_are_readable_by_their_owner_alone() -> None:
+    assert part("local")["secrets"]["mode"] == "0600"
+    assert part("local")["secrets"]["owner"] == "ccpp-backup"
+    assert part("workstation")["secrets"]["owner"] == "root"
+
+
+def test_only_workstations_that_push_get_a_user_a_report_folder_and_a_client_key() -> None:
+    local = part("local")
+    assert sorted(local["users"]) == ["accueil", "maire"]
+    assert [len(repository["keys"]) for repository in local["repositories"]] == [2, 2, 1]
+    assert "/srv/backup/reports/partage" not in [folder["path"] for folder in local["folders"]]
+
+
+def test_passwords_are_quoted_in_addresses() -> None:
+    secrets = json.loads(json.dumps(SECRETS))
+    secrets["sources"]["accueil"]["http_password"] = "a/b@c:d"
+    files = commune_part(SETTINGS, secrets, "workstation", base_url=URL, source="accueil")["secrets"]["files"]
+    assert files["accueil.location"] == "rest:https://accueil:a%2Fb%40c%3Ad@192.0.2.10:8443/accueil/\n"
+
+
+def test_an_unknown_site_and_a_missing_secret_are_named() -> None:
+    with pytest.raises(AnsibleFilterError, match="'moon' is not a site"):
+        part("moon")
+    with pytest.raises(AnsibleFilterError, match="saint-exemple: 'replica' is missing"):
+        commune_part(SETTINGS, {"sources": SECRETS["sources"]}, "local")
