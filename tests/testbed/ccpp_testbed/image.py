@@ -92,15 +92,10 @@ def bootstrap(target: Path) -> None:
     customise = build_directory() / "customise"
     customise.write_text(script(), encoding="utf-8")
     command = [
-        *(
-            "unshare",
-            "--mount",
-            "--propagation",
-            "private",
-            "env",
-            f"TMPDIR={build_directory()}",
-            "mmdebstrap",
-        ),
+        # When whoever waits for it is killed, mmdebstrap and all that it started go too.
+        *("setpriv", "--pdeathsig", "KILL", "unshare", "--pid", "--fork", "--kill-child"),
+        *("--mount-proc", "--mount", "--propagation", "private"),
+        *("env", f"TMPDIR={build_directory()}", "mmdebstrap"),
         *("--quiet", "--mode=root", "--variant=minbase", f"--include={BASE}"),
         *('--aptopt=Acquire::Languages "none"', "--dpkgopt=force-unsafe-io"),
         *("--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/locale/*"),

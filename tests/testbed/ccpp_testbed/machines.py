@@ -88,16 +88,17 @@ def networks_match(topology: Topology, mark: str) -> bool:
     return True
 
 
-def labels(name: str, mark: str) -> list[str]:
+def labels(topology: Topology, mark: str) -> list[str]:
     return [
-        f"--label={LABEL}={name}",
+        f"--label={LABEL}={topology.name}",
+        f"--label={LABEL}.number={topology.number}",
         f"--label={LABEL}.mark={mark}",
-        f"--label={LABEL}.state={access.state_directory(name)}",
+        f"--label={LABEL}.state={access.state_directory(topology.name)}",
     ]
 
 
 def create_network(network: Network, topology: Topology, mark: str) -> None:
-    options = ["--disable-dns", *labels(topology.name, mark)]
+    options = ["--disable-dns", *labels(topology, mark)]
     options += [f"--subnet={subnet}" for subnet in network.subnets]
     options += ["--internal"] if network.internal else []
     options += ["--ipv6"] if any(subnet.version == 6 for subnet in network.subnets) else []
@@ -159,7 +160,7 @@ def start_new(machine: Machine, topology: Topology, tag: str, mark: str) -> None
             "--http-proxy=false",
             "--pull=never",
         ),
-        *(*LIMITS, *labels(topology.name, mark), *networks, tag),
+        *(*LIMITS, *labels(topology, mark), *networks, tag),
     ]
     try:
         podman(*command)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import json
 import re
 import tomllib
 from dataclasses import dataclass
 
-from .host import HERE, STATE, TestbedError
+from .host import HERE, STATE, TestbedError, podman
 
 LABEL = "ccpp.testbed"
 
@@ -38,6 +39,7 @@ class Machine:
 @dataclass(frozen=True)
 class Topology:
     name: str
+    number: int
     networks: dict[str, Network]
     machines: dict[str, Machine]
 
@@ -47,17 +49,29 @@ class Topology:
 
 
 def number_of(name: str, listed: dict[str, int]) -> int:
+    """As listed, as the networks of this testbed have it, or one that no other testbed on this host uses."""
     if name in listed:
         return listed[name]
-    return 100 + int(hashlib.sha256(name.encode()).hexdigest(), 16) % 100
+    said = podman(
+        "network", "ls", "--filter", f"label={LABEL}.number", "--format", "json", check=False
+    ).stdout
+    all_labels = [
+        entry.get("Labels") or entry.get("labels") or {} for entry in json.loads(said or "null") or []
+    ]
+    numbers = {labels[LABEL]: int(labels[f"{LABEL}.number"]) for labels in all_labels}
+    if name in numbers:
+        return numbers[name]
+    first = int(hashlib.sha256(name.encode()).hexdigest(), 16)
+    candidates = (100 + (first + step) % 100 for step in range(100))
+    return next(number for number in candidates if number not in numbers.values())
 
 
 def load(name: str, commune: str = "saint-exemple") -> Topology:
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,20}", name):
         raise TestbedError(f"{name!r} is no name for a testbed (use lower-case letters, digits and dashes)")
     text = (HERE / "topology.toml").read_text(encoding="utf-8")
-    number = str(number_of(name, tomllib.loads(text)["numbers"]))
-    data = tomllib.loads(text.replace("{n}", number).replace("{commune}", commune))
+    number = number_of(name, tomllib.loads(text)["numbers"])
+    data = tomllib.loads(text.replace("{n}", str(number)).replace("{commune}", commune))
     networks = {
         key: Network(
             key,
@@ -79,7 +93,7 @@ def load(name: str, commune: str = "saint-exemple") -> Topology:
         )
         for key, value in data["machines"].items()
     }
-    return Topology(name, networks, machines)
+    return Topology(name, number, networks, machines)
 
 
 def existing_names() -> list[str]:
