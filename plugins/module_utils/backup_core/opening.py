@@ -3,17 +3,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The opening calendar of a town hall: a backup is owed on each day it is open (requirement R5).
 
-A day is open or closed as a whole; half days count as open. Precedence: extra days, closures, public holidays,
-weekly rules. French public holidays come from python3-holidays, imported only where a calendar asks for them.
+A day is open or closed as a whole; half days count as open. Precedence: extra days, closures, public
+holidays, weekly rules. French public holidays come from python3-holidays, imported only where a calendar asks
+for them.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
+from calendar import monthrange
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import cache
 from typing import Any, Protocol
 
@@ -33,7 +35,6 @@ FIELDS = (
     "good_friday",
 )
 
-_ONE_DAY = timedelta(days=1)
 _NTH = re.compile(r"([1-5]|last) (mon|tue|wed|thu|fri|sat|sun)", re.ASCII)
 _LAST = 0
 # How far a search for the next open day looks: a calendar that opens seldom, but not one that ended long ago.
@@ -92,7 +93,7 @@ class OpeningCalendar:
 
     @classmethod
     def from_mapping(cls, mapping: object, where: str = "opening") -> OpeningCalendar:
-        """The calendar written in a mapping with any of FIELDS. InputError names the bad field and its cure."""
+        """The calendar in a mapping with any of FIELDS. InputError names the bad field and its cure."""
         if not isinstance(mapping, Mapping):
             raise InputError(f"{where}: {shown(mapping)} is not a mapping (give weekdays: [mon, tue, ...])")
         for name in mapping:
@@ -137,7 +138,10 @@ class OpeningCalendar:
         """The first `count` open days after that day; fewer where ten years hold no more."""
         found: list[date] = []
         if count > 0:
-            for day in self.iterate(after + _ONE_DAY, after + timedelta(days=_SEARCH_DAYS)):
+            until = date.fromordinal(min(after.toordinal() + _SEARCH_DAYS, date.max.toordinal()))
+            for day in self.iterate(after, until):
+                if day == after:
+                    continue
                 found.append(day)
                 if len(found) == count:
                     break
@@ -156,7 +160,7 @@ class OpeningCalendar:
         nth = (day.day + 6) // 7
         if (nth, weekday) in self.nth_weekdays:
             return True
-        return (_LAST, weekday) in self.nth_weekdays and (day + timedelta(days=7)).month != day.month
+        return (_LAST, weekday) in self.nth_weekdays and day.day + 7 > monthrange(day.year, day.month)[1]
 
     def _holidays(self, year: int) -> frozenset[date]:
         named = frozenset() if self.public_holidays == "none" else french_holidays(year)

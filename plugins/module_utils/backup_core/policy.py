@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import Field, asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from .errors import InputError, shown
@@ -66,5 +66,5 @@ class Policy:
 
 def described() -> list[tuple[str, int, str]]:
     """Name, default and meaning of every number, for help texts and documentation."""
-    numbers: tuple[Field[Any], ...] = fields(Policy)
-    return [(item.name, item.default, item.metadata["meaning"]) for item in numbers]
+    defaults = Policy().as_mapping()
+    return [(item.name, defaults[item.name], item.metadata["meaning"]) for item in fields(Policy)]

@@ -126,10 +126,11 @@ def _complain(message: str) -> None:
 def main(argv: Sequence[str]) -> int:
     """Run one verb; returns the exit code. Never lets a traceback out unless CCPP_BACKUP_DEBUG is set."""
     for stream in (sys.stdout, sys.stderr):
-        # A file name may hold bytes that are no text: better an escape than a crash halfway through a report.
+        # JSON is UTF-8 whatever the locale says; and a file name may hold bytes that are no text: better an
+        # escape than a crash halfway through a report.
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
-            reconfigure(errors="backslashreplace")
+            reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         return _run(argv, Output())
     except SystemExit as asked:  # argparse, after --help
