@@ -51,7 +51,11 @@ def machine_paths(checkout: Path, home: Path) -> set[str]:
 
 
 def telltales(text: str, words: Iterable[str]) -> Iterator[tuple[int, str]]:
-    patterns = [(word, re.compile(rf"(?<![\w./-]){re.escape(word)}")) for word in words]
+    # A path counts where it begins, a host also after the // of an address.
+    patterns = [
+        (word, re.compile((r"(?<![\w./-])" if word.startswith("/") else r"(?<![\w.-])") + re.escape(word)))
+        for word in words
+    ]
     for number, line in enumerate(text.splitlines(), 1):
         for word, pattern in patterns:
             if pattern.search(line):
