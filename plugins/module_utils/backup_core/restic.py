@@ -199,9 +199,11 @@ class Repository:
     def restore(
         self, snapshot: str, target: str, path: str | None = None, overwrite: str = "always"
     ) -> Command:
-        named = _ids([snapshot])[0] + (f":{path}" if path is not None else "")
+        """Everything, or one file or folder of it, below the target under its own full path."""
         arguments = ["restore", "--json", "--no-lock", "--verify", "--sparse", "--overwrite", overwrite]
-        return self._command(*arguments, "--target", target, "--", named)
+        if path is not None:
+            arguments.append(f"--include={literal_pattern(path)}")
+        return self._command(*arguments, f"--target={target}", *_ids([snapshot]))
 
     def check(self, subset: str | None = None) -> Command:
         arguments = ["check", "--json", "--no-lock"]
@@ -226,6 +228,11 @@ class Repository:
         return self._command("unlock")
 
 
+def literal_pattern(path: str) -> str:
+    """The pattern that matches this path and nothing else."""
+    return re.sub(r"([*?\[\]\\])", r"\\\1", path)
+
+
 def program() -> str:
     """The restic to run: the variable RESTIC names it, else PATH does."""
     named = os.environ.get("RESTIC")
@@ -246,9 +253,11 @@ def run(
     command: Command,
     timeout: float | None = None,
     on_message: Callable[[dict[str, Any]], None] | None = None,
+    on_text: Callable[[str], None] | None = None,
     keep_open: Iterable[int] = (),
 ) -> Result:
-    """Run restic to its end. `on_message` gets every JSON object of standard output as it comes.
+    """Run restic to its end. `on_message` gets every JSON object of standard output as it comes,
+    `on_text` every other line.
 
     `keep_open` are descriptors that restic inherits: with a lock's descriptor among them the lock lives
     as long as restic does, also when this process is killed. A time-out ends restic and raises.
@@ -279,6 +288,8 @@ def run(
             message = _object(line) if on_message is not None else None
             if message is not None and on_message is not None:
                 on_message(message)
+            elif on_text is not None:
+                on_text(one_line(line.decode("utf-8", "replace"), 100))
             if message is None or message.get("message_type") not in PASSING:
                 kept.append(line)
         code = process.wait()

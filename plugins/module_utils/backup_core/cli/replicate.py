@@ -1,0 +1,54 @@
+# Copyright (c) 2026 CCPP
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`ccpp-backup replicate`: REMOTE's pull."""
+
+from __future__ import annotations
+
+import argparse
+
+from ..config import Config, Source
+from .output import Output
+from .sources import Outcome, add_selection, each_source
+
+HELP = "pull the communes' ledgers and new snapshots to this server (REMOTE only)"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_selection(parser)
+
+
+def _pulled(config: Config, source: Source) -> bool:
+    return source.upstream is not None
+
+
+def execute(args: argparse.Namespace, out: Output) -> int:
+    from .. import locking, replicate
+    from ..workplace import Workplace
+
+    def work(place: Workplace) -> Outcome:
+        with (
+            locking.of_source(place.config, place.source) as lock,
+            locking.of_prune(place.config, place.source),
+        ):
+            result = replicate.replicate(place, out.progress, lock.inherited)
+        warnings = [f"{one[:8]}: not copied: {why}" for one, why in result.failed.items()]
+        warnings += [f"{one[:8]}: in the repository, but in no ledger" for one in result.unknown]
+        warnings += [f"{one[:8]}: in the ledger, but gone from the repository" for one in result.lost]
+        if result.ledger not in replicate.ORDERLY:
+            warnings.append(f"LOCAL's ledger is {result.ledger}: it was kept aside, and the one held stays")
+        return Outcome(
+            value={
+                "ledger": result.ledger,
+                "copied": result.copied,
+                "failed": result.failed,
+                "unknown": result.unknown,
+                "lost": result.lost,
+                "pending": result.pending,
+            },
+            lines=[f"{len(result.copied)} snapshots copied, {result.pending} missing"],
+            warnings=warnings,
+            attention=result.attention,
+        )
+
+    return each_source(args, out, work, wanted=_pulled)

@@ -1,0 +1,112 @@
+# Copyright (c) 2026 CCPP
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`ccpp-backup restore`: files back from a snapshot."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..errors import ATTENTION, DONE, InputError
+from ..times import parse_day
+from .output import Output
+from .sources import add_selection, place_of
+
+if TYPE_CHECKING:
+    from ..restore import Candidate
+
+HELP = "restore files from a snapshot (of this server's copy, or of a workstation's own repository)"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_selection(parser)
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--snapshot", metavar="ID", help="this snapshot (at least 8 digits of its id)")
+    which.add_argument("--date", metavar="YYYY-MM-DD", help="the last complete backup on or before this day")
+    which.add_argument(
+        "--list", action="store_true", help="show the snapshots there are, and restore nothing"
+    )
+    parser.add_argument("--path", help="only this file or folder, by its full path on the source")
+    parser.add_argument(
+        "--target", metavar="FOLDER", help="where to: files come to lie below it by their full path"
+    )
+    parser.add_argument(
+        "--overwrite",
+        choices=("never", "if-newer", "if-changed", "always"),
+        help="restore into a folder that is not empty, and what to do with files that are already there",
+    )
+    parser.add_argument(
+        "--no-space-check", action="store_true", help="do not compare sizes with the free space"
+    )
+
+
+def execute(args: argparse.Namespace, out: Output) -> int:
+    from .. import locking, restore
+
+    place = place_of(args)
+    found = restore.candidates(place)
+    if args.list:
+        return _show(place.source.series, found, args.json, out)
+    if args.target is None:
+        raise InputError("--target: missing (name the folder to restore into)")
+    day = parse_day(args.date, "--date") if args.date is not None else None
+    chosen = restore.choose(found, args.snapshot, day)
+    who = os.environ.get("SUDO_USER") or os.environ.get("USER")
+    with contextlib.ExitStack() as stack:
+        inherited: tuple[int, ...] = ()
+        try:
+            # Keeps prune from taking data away under our hands. With no disk to lock on, nothing prunes.
+            inherited = stack.enter_context(
+                locking.of_prune(place.config, place.source, patience=10)
+            ).inherited
+        except OSError:
+            out.warning("no lock could be taken; going on without")
+        done = restore.restore(
+            place,
+            chosen,
+            os.path.normpath(args.target),
+            path=args.path,
+            overwrite=args.overwrite,
+            space_check=not args.no_space_check,
+            progress=out.progress,
+            keep_open=inherited,
+            who=who,
+        )
+    if done.recorded is False:
+        out.warning("restored, but the ledger could not be written")
+    if args.json:
+        out.json(
+            {"source": place.source.series, "snapshot": done.snapshot, "day": str(done.day)}
+            | {
+                "target": done.target,
+                "files": done.files,
+                "bytes": done.size,
+                "seconds": round(done.seconds, 3),
+            }
+        )
+    else:
+        out.line(
+            f"{place.source.series}: {done.snapshot[:8]} of {done.day} restored to {done.target}:"
+            f" {done.files} files and folders, {done.size / 1e6:.1f} MB in {done.seconds:.1f} s, verified"
+        )
+    return ATTENTION if done.recorded is False else DONE
+
+
+def _show(series: str, found: Sequence[Candidate], as_json: bool, out: Output) -> int:
+    if as_json:
+        rows = [
+            {"snapshot": c.id, "day": str(c.day), "outcome": c.outcome, "bytes": c.size, "sound": c.sound}
+            for c in found
+        ]
+        out.json({"source": series, "snapshots": rows})
+        return DONE
+    for one in found:
+        remark = "" if one.sound else "  time not believed"
+        out.line(f"{one.id[:12]}  {one.day}  {one.outcome or '-':8}{one.size / 1e6:12.1f} MB{remark}")
+    if not found:
+        out.line(f"{series}: no snapshot")
+    return DONE

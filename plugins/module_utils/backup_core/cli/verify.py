@@ -1,0 +1,70 @@
+# Copyright (c) 2026 CCPP
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`ccpp-backup verify`: is what lies here what was put here."""
+
+from __future__ import annotations
+
+import argparse
+
+from ..config import Config, Source
+from ..errors import InputError, shown
+from .output import Output
+from .sources import Outcome, add_selection, each_source
+
+HELP = "hash every object of the repositories here, check their structure, and name what is damaged"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_selection(parser)
+    parser.add_argument(
+        "--scrub-only", action="store_true", help="hash only (needs no key); leave the structure"
+    )
+    parser.add_argument(
+        "--read-data-subset",
+        metavar="SUBSET",
+        help="let restic also decrypt this part of the data: n/t, a percentage or a size (2%%, 1/7, 500M)",
+    )
+
+
+def _held_here(config: Config, source: Source) -> bool:
+    return source.repository.location is not None
+
+
+def execute(args: argparse.Namespace, out: Output) -> int:
+    from .. import locking, verify
+    from ..workplace import Workplace
+
+    if args.read_data_subset is not None and not verify.valid_subset(args.read_data_subset):
+        cure = "write 1/7, 2% or 500M"
+        raise InputError(f"--read-data-subset: {shown(args.read_data_subset)} is not a part ({cure})")
+
+    def work(place: Workplace) -> Outcome:
+        with locking.of_prune(place.config, place.source, patience=5) as lock:
+            result = verify.verify(
+                place, args.read_data_subset, not args.scrub_only, out.progress, lock.inherited
+            )
+        warnings = [f"damaged: {one}" for one in result.damaged[:20]]
+        if len(result.damaged) > 20:
+            warnings.append(f"... and {len(result.damaged) - 20} more")
+        if result.structure is not None:
+            warnings.append(f"structure: {result.structure}")
+        state = "sound" if result.sound else "DAMAGED"
+        return Outcome(
+            value={
+                "objects": result.objects,
+                "bytes": result.size,
+                "seconds": round(result.seconds, 3),
+                "sound": result.sound,
+                "damaged": result.damaged,
+                "structure": result.structure,
+                "foreign": result.foreign,
+            },
+            lines=[
+                f"{state}: {result.objects} objects, {result.size / 1e6:.1f} MB in {result.seconds:.1f} s"
+            ],
+            warnings=warnings,
+            attention=not result.sound,
+        )
+
+    return each_source(args, out, work, wanted=_held_here)
