@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What to keep and what to remove: `plan`, the pure function of "Retention, exactly".
 
-A snapshot's `until` is the last day its dates keep it (rules 2 and 3), inclusive: the first day it could go is
-the day after. A snapshot that stands in as its month's full may lose that place to a better one of the same
-month, so `until` is what is known now.
+A snapshot's `until` is the last day its dates keep it (rules 2 and 3), inclusive: the first day it could go
+is the day after. A snapshot that stands in as its month's full may lose that place to a better one of the
+same month, so `until` is what is known now.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ __all__ = ["EVERYTHING", "Decision", "DuplicateSnapshotError", "Plan", "Snapshot
 class Decision(NamedTuple):
     """What becomes of a snapshot, all the reasons, and the last day its dates keep it.
 
-    `until` is None for what no date ends: quarantined ones, and those whose date is past but that the floor, a
-    hold or a guard keeps. For action remove it is the past day on which its keeping ended.
+    `until` is None for what no date ends: quarantined ones, and those whose date is past but that the floor,
+    a hold or a guard keeps. For action remove it is the past day on which its keeping ended.
     """
 
     id: str

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The rules of "Retention, exactly", each at its place, on whole columns.
 
-Used through retention.plan. Rules are cited by their number in the design. A row is a snapshot, at its position
+Used through retention.plan. Rules are cited by their number in the design. A row is a snapshot, at its place
 in the ledger's order; columns instead of objects, because a plan over a million receipts must answer in one
 call.
 """
@@ -155,8 +155,8 @@ class Rules:
     def _choose_full(self, series: Series, position: int, day: date, outcome: str) -> None:
         """Rule 2, and the second half of rule 3.
 
-        Ok before partial before failed; among equals an open day before a closed one; among equals the earliest
-        in ledger order.
+        Ok before partial before failed; among equals an open day before a closed one; among equals the
+        earliest in ledger order.
         """
         is_open = self._known_open.get(day)
         if is_open is None:

@@ -117,6 +117,16 @@ def _name(value: object, field: str) -> str:
     return value
 
 
+def opened(path: str) -> BinaryIO:
+    """The file, for reading. InputError where there is none, or none that may be read."""
+    try:
+        return open(path, "rb")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise InputError(f"{shown(path)}: is not the name of a file ({error})") from None
+
+
 def read_document(file: BinaryIO, name: str) -> Any:
     """One JSON document of bounded size."""
     try:

@@ -9,13 +9,13 @@ import argparse
 import json
 from datetime import UTC, datetime, timedelta
 from json.encoder import encode_basestring as quoted
-from typing import Any, BinaryIO
+from typing import Any
 
 from ..errors import DONE, InputError, shown
 from ..opening import FixedOpenDays, OpenDays
 from ..policy import Policy, described
 from ..retention import EVERYTHING, DuplicateSnapshotError, Plan, plan
-from ..whatif import Receipts, open_days_from, policy_from, read_document
+from ..whatif import Receipts, open_days_from, opened, policy_from, read_document
 from .output import Output
 
 HELP = "Say what would be kept and removed, why and until when, for a history given in files"
@@ -62,7 +62,7 @@ def execute(args: argparse.Namespace, out: Output) -> int:
 
 
 def _answer(args: argparse.Namespace, open_days: FixedOpenDays, policy: Policy, now: datetime) -> Plan:
-    with _opened(args.receipts) as file:
+    with opened(args.receipts) as file:
         receipts = Receipts(file, args.receipts, timedelta(minutes=policy.clock_back_minutes))
         days: OpenDays = open_days
         holds = {} if args.hold is None else {EVERYTHING: args.hold}
@@ -75,17 +75,8 @@ def _answer(args: argparse.Namespace, open_days: FixedOpenDays, policy: Policy, 
             ) from None
 
 
-def _opened(path: str) -> BinaryIO:
-    try:
-        return open(path, "rb")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise InputError(f"{shown(path)}: is not the name of a file ({error})") from None
-
-
 def _document(path: str) -> Any:
-    with _opened(path) as file:
+    with opened(path) as file:
         return read_document(file, path)
 
 
