@@ -1,0 +1,67 @@
+# Copyright (c) 2026 CCPP
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a commune's file leaves to the service: defaults, and what follows from a validated file."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+from .check import schema
+
+
+def complete(slug: str, given: dict[str, Any]) -> dict[str, Any]:
+    """The `commune` variable: the file's content, every default filled in, and the end of the contract.
+
+    >>> complete("x", ...)["contract"]
+    {'start': '2024-01-01', 'years': 5, 'end': '2028-12-31'}
+    """
+    properties = schema()["properties"]
+    definitions = schema()["definitions"]
+    return {
+        "slug": slug,
+        "name": given["name"],
+        "insee": given["insee"],
+        "tier": given["tier"],
+        "contract": _contract(_filled(given["contract"], properties["contract"])),
+        "contacts": dict(given["contacts"]),
+        "opening": dict(given["opening"]),
+        "policy": dict(given.get("policy") or {}),
+        "server": _filled(given["server"], properties["server"]),
+        "uplinks": [dict(line) for line in given["uplinks"]],
+        "sources": {
+            name: _source(source, definitions["source"]) for name, source in sorted(given["sources"].items())
+        },
+    }
+
+
+def last_day(start: date, years: int) -> date:
+    """The last day of a term of whole years: the eve of the anniversary of its first day."""
+    try:
+        return start.replace(year=start.year + years) - timedelta(days=1)
+    except ValueError:  # begun on 29 February, ends in a year without one
+        return date(start.year + years, 2, 28)
+
+
+def _contract(contract: dict[str, Any]) -> dict[str, Any]:
+    end = last_day(date.fromisoformat(contract["start"]), contract["years"])
+    return {**contract, "end": end.isoformat()}
+
+
+def _source(source: dict[str, Any], rule: dict[str, Any]) -> dict[str, Any]:
+    filled = _filled(source, rule)
+    if "address" not in source:
+        filled.pop("port", None)
+    return filled
+
+
+def _filled(given: dict[str, Any], rule: dict[str, Any]) -> dict[str, Any]:
+    filled = dict(given)
+    for name, field in rule["properties"].items():
+        if "$ref" in field:
+            field = schema()["definitions"][field["$ref"].removeprefix("#/definitions/")]
+        if "default" in field and name not in filled:
+            default = field["default"]
+            filled[name] = list(default) if isinstance(default, list) else default
+    return filled
