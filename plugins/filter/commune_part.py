@@ -32,8 +32,14 @@ def _source(source: Mapping, **places: Any) -> Mapping:
 
 def _config(settings: Mapping, sources: Mapping) -> Mapping:
     config = {name: settings[name] for name in ("name", "opening", "policy", "contacts")}
-    text = json.dumps({"commune": settings["slug"], **config, "sources": sources}, indent=2, ensure_ascii=False)
-    return {"path": f"{CONFIG}/communes", "directory_mode": "0755", "files": {f"{settings['slug']}.json": text + "\n"}}
+    text = json.dumps(
+        {"commune": settings["slug"], **config, "sources": sources}, indent=2, ensure_ascii=False
+    )
+    return {
+        "path": f"{CONFIG}/communes",
+        "directory_mode": "0755",
+        "files": {f"{settings['slug']}.json": text + "\n"},
+    }
 
 
 def _secrets(slug: str, owner: str, files: Mapping) -> Mapping:
@@ -77,7 +83,9 @@ def _local(settings: Mapping, secrets: Mapping) -> Mapping:
                 "password_file": password_file,
                 "ledger": ledger,
                 "owner": "ccpp-rest",
-                "keys": [{"name": key, "password_file": f"{secret_folder}/{name}.{key}.password"} for key in keys],
+                "keys": [
+                    {"name": key, "password_file": f"{secret_folder}/{name}.{key}.password"} for key in keys
+                ],
             }
         )
     return {
@@ -167,7 +175,9 @@ def _workstation(settings: Mapping, secrets: Mapping, base_url: str, name: str) 
     return {"config": _config(settings, {name: source}), "secrets": _secrets(settings["slug"], "root", files)}
 
 
-def commune_part(settings: Mapping, secrets: Mapping, site: str, base_url: str = "", source: str = "") -> Mapping:
+def commune_part(
+    settings: Mapping, secrets: Mapping, site: str, base_url: str = "", source: str = ""
+) -> Mapping:
     """Return what the machine at C(site) must hold for a commune.
 
     C(settings) is the commune's validated file as the inventory gives it, C(secrets) what
@@ -185,7 +195,9 @@ def commune_part(settings: Mapping, secrets: Mapping, site: str, base_url: str =
         if site == "workstation":
             return _workstation(settings, secrets, base_url, source)
     except KeyError as error:
-        raise AnsibleFilterError(f"commune_part: commune {settings.get('slug')}: {error} is missing") from error
+        raise AnsibleFilterError(
+            f"commune_part: commune {settings.get('slug')}: {error} is missing"
+        ) from error
     raise AnsibleFilterError(f"commune_part: '{site}' is not a site (use local, remote or workstation)")
 
 

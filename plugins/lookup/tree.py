@@ -49,7 +49,9 @@ from ansible.plugins.lookup import LookupBase
 class LookupModule(LookupBase):
     """See C(DOCUMENTATION)."""
 
-    def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[dict[str, str]]:
+    def run(
+        self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any
+    ) -> list[dict[str, str]]:
         self.set_options(var_options=variables, direct=kwargs)
         pattern = self.get_option("pattern")
         trees = []

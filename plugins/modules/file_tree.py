@@ -99,7 +99,8 @@ import shlex
 import shutil
 import stat
 import tempfile
-from typing import Any, Callable, Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -265,12 +266,17 @@ class Tree:
             folders.sort()
             for name in sorted(names):
                 path = os.path.join(folder, name)
-                if fnmatch.fnmatch(name, self.exclusive) and os.path.relpath(path, self.root) not in self.files:
+                if (
+                    fnmatch.fnmatch(name, self.exclusive)
+                    and os.path.relpath(path, self.root) not in self.files
+                ):
                     yield path
 
     def _remove(self, path: str) -> None:
         self._mark(path)
-        self.diff.append({"before_header": path, "after_header": path, "before": read_text(path) or "", "after": ""})
+        self.diff.append(
+            {"before_header": path, "after_header": path, "before": read_text(path) or "", "after": ""}
+        )
         if not self.check:
             os.unlink(path)
 

@@ -138,9 +138,15 @@ import os
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.config import RepositoryAccess
 from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.errors import BackupError
-from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.repository import Ensured, Key, Wanted, ensure
+from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.repository import (
+    Ensured,
+    Key,
+    Wanted,
+    ensure,
+)
 
 REPOSITORY_SPEC: dict[str, dict[str, Any]] = {
     "location": {"type": "path", "required": True},
@@ -192,7 +198,9 @@ def wanted_from(spec: dict[str, Any], site: str) -> Wanted:
 def ensured(wanted: Wanted, check: bool) -> Ensured:
     """Make one repository, or predict it, also where the secrets are only announced."""
     if check and not os.path.exists(wanted.password_file):
-        return Ensured(actions=["initialise the repository", *(f"add the key {key.name}" for key in wanted.keys)])
+        return Ensured(
+            actions=["initialise the repository", *(f"add the key {key.name}" for key in wanted.keys)]
+        )
     return ensure(wanted, check)
 
 
@@ -200,7 +208,12 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
-            "repositories": {"type": "list", "elements": "dict", "required": True, "options": REPOSITORY_SPEC},
+            "repositories": {
+                "type": "list",
+                "elements": "dict",
+                "required": True,
+                "options": REPOSITORY_SPEC,
+            },
             "site": {"type": "str", "default": "ansible"},
         },
         supports_check_mode=True,

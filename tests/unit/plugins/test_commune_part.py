@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from ansible.errors import AnsibleFilterError
+
 from ansible_collections.ccpp.backup.plugins.filter.commune_part import commune_part
 from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.config import commune_from
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from ansible_collections.ccpp.backup.plugins.modules.file_tree import Tree, TreeError
 
 Run = tuple[int, str, str]
