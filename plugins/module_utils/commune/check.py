@@ -119,24 +119,26 @@ class _Check:
             return "is too large" if high is not None and value > high else None
         if isinstance(value, list):
             if len(value) < rule.get("minItems", 0):
-                return "is too short"
+                return "is not enough"
             if len(value) > rule.get("maxItems", len(value)):
                 return "is too long"
             if rule.get("uniqueItems") and _repeated(value) is not None:
                 return f"names {shown(_repeated(value))} twice"
         if isinstance(value, dict):
             if len(value) < rule.get("minProperties", 0):
-                return "is too short"
+                return "is not enough"
             if len(value) > rule.get("maxProperties", len(value)):
                 return "is too long"
         return None
 
     def _mapping(self, value: dict[str, Any], rule: Schema, where: Path) -> Iterator[Mistake]:
         known: dict[str, Any] = rule.get("properties", {})
-        for name in rule.get("required", ()):
-            if name not in value:
-                yield Mistake((*where, name), f"missing; {_cure(_resolved(known.get(name, {})), name)}")
         names = rule.get("propertyNames")
+        unknown = [n for n in value if n not in known] if rule.get("additionalProperties") is False else []
+        meant = {name: _close(name, [k for k in known if k not in value]) for name in unknown}
+        for name in rule.get("required", ()):
+            if name not in value and name not in meant.values():
+                yield Mistake((*where, name), f"missing; {_cure(_resolved(known.get(name, {})), name)}")
         for name, item in value.items():
             place = (*where, name)
             if known.get(name) is False:
@@ -145,11 +147,10 @@ class _Check:
                 yield from self.node(item, known[name], place)
             elif names is not None and self._complaint(name, names):
                 yield Mistake(place, f"{shown(name)} {self._complaint(name, names)}; {_cure(names)}")
+            elif name in meant:
+                yield Mistake(place, _unknown(name, meant[name], list(known)))
             elif "additionalProperties" in rule:
-                if rule["additionalProperties"] is False:
-                    yield Mistake(place, _unknown(name, [k for k in known if known[k] is not False]))
-                else:
-                    yield from self.node(item, rule["additionalProperties"], place)
+                yield from self.node(item, rule["additionalProperties"], place)
 
     def _wrong_type(self, value: Any, rule: Schema, where: Path) -> Mistake:
         wanted = _TYPES[rule["type"]][0]
@@ -181,16 +182,22 @@ def _text_complaint(value: str, rule: Schema) -> str | None:
         return "is empty"
     if "pattern" in rule and not _pattern(rule["pattern"]).search(value):
         return "has the wrong form"
-    if "format" in rule and not _FORMATS[rule["format"]](value):
-        return "is not possible"
+    if "format" in rule:
+        what, possible = _FORMATS[rule["format"]]
+        return None if possible(value) else f"is not {what}"
     return None
 
 
-def _unknown(name: str, known: list[str]) -> str:
+def _close(name: str, fields: list[str]) -> str | None:
+    """The field that was probably meant, or None."""
+    found = difflib.get_close_matches(name.lower(), fields, n=1, cutoff=0.6)
+    return found[0] if found else None
+
+
+def _unknown(name: str, meant: str | None, known: list[str]) -> str:
     if _SECRET.search(name):
         return "secrets never stand in a commune file; take it out, they are kept in the commune's vault file"
-    close = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.6)
-    return "unknown field; " + (f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}")
+    return "unknown field; " + (f"did you mean {meant}?" if meant else f"known here: {', '.join(known)}")
 
 
 def _cure(rule: Schema, name: str = "") -> str:
@@ -267,4 +274,7 @@ def _is_address(value: str) -> bool:
     return len(value) <= 253 and all(label.fullmatch(part) for part in labels) and not labels[-1].isdigit()
 
 
-_FORMATS: dict[str, Callable[[str], bool]] = {"date": _is_date, "ccpp-address": _is_address}
+_FORMATS: dict[str, tuple[str, Callable[[str], bool]]] = {
+    "date": ("a date", _is_date),
+    "ccpp-address": ("an address", _is_address),
+}

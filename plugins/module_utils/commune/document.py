@@ -83,7 +83,11 @@ def _decode(content: bytes) -> str:
 def _syntax(error: Exception, text: str) -> str:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "cannot be read"
-    where = f"line {min(mark.line, text.count(chr(10))) + 1}: " if mark is not None else ""
+    rows = text.split("\n")
+    number = min(mark.line, len(rows) - 1) if mark is not None else 0
+    where = f"line {number + 1}: " if mark is not None else ""
+    if mark is not None and rows[number][: mark.column + 1].endswith("\t"):
+        return f"{where}not valid YAML: a tab stands here; indent with spaces"
     return one_line(
         f"{where}not valid YAML: {problem}; check the indentation, colons and quotes around there", 300
     )

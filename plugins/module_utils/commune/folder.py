@@ -43,7 +43,7 @@ SHOWN = 40
 
 @dataclass
 class Communes:
-    """Communes by slug, as `defaults.complete` gives them, and what is wrong with the files, one line each."""
+    """Communes by slug, as `defaults.complete` gives them, and what is wrong in the files, line by line."""
 
     communes: dict[str, dict[str, Any]] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
