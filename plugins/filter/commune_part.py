@@ -185,7 +185,7 @@ def commune_part(
     server's repositories as seen from that machine, C(source) the workstation's own source. A machine is told
     no secret that it has no use for.
 
-    Raises AnsibleFilterError for a site that does not exist, or settings and secrets that do not fit together.
+    Raises AnsibleFilterError for an unknown site, and for settings and secrets that do not fit together.
     """
     try:
         if site == "local":

@@ -13,10 +13,10 @@ version_added: 0.1.0
 author:
   - CCPP (@ccpp)
 description:
-  - Makes each repository on this machine's disk, opens it to the given keys, records them in the repository's
-    ledger, and sets owners and modes.
-  - Safe to interrupt anywhere; the next run finishes what an earlier one began. Never initialises over data, and
-    never removes a key.
+  - Makes each repository on this machine's disk, opens it to the given keys, records them in its ledger, and
+    sets owners and modes.
+  - Safe to interrupt anywhere; the next run finishes what an earlier one began.
+  - Never initialises over data, and never removes a key.
   - A run that changes nothing does not start restic at all.
 options:
   repositories:
@@ -126,7 +126,9 @@ repositories:
       type: list
       elements: str
     keys:
-      description: Identifiers of the registered keys (64 hexadecimal digits) by name. Missing for keys that check mode only predicts.
+      description:
+        - Identifiers of the registered keys (64 hexadecimal digits) by name.
+        - A key that check mode only predicts is missing.
       type: dict
   sample:
     - location: /srv/backup/repositories/accueil
