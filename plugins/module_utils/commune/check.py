@@ -37,6 +37,7 @@ _TYPES: dict[str, tuple[str, Callable[[Any], bool]]] = {
 _SECRET = re.compile(
     r"passw|passphrase|secret|token|credential|motdepasse|mot_de_passe|(^|_)key$|private", re.I
 )
+_PASSWORD_IN_ADDRESS = re.compile(r"(//[^/@:]*:)[^@]*@")
 _SCHEMA_FILE = pathlib.Path(__file__).with_name("schema.json")
 
 
@@ -170,7 +171,9 @@ class _Check:
             return f"a list of {len(value)}" if value else "an empty list"
         if isinstance(value, dict):
             return f"a mapping of {len(value)}" if value else "an empty mapping"
-        return shown(value) if isinstance(value, str) else self._written.get(where, shown(value))[:60]
+        if isinstance(value, str):
+            return shown(_PASSWORD_IN_ADDRESS.sub(r"\1***@", value))
+        return self._written.get(where, shown(value))[:60]
 
 
 def _text_complaint(value: str, rule: Schema) -> str | None:

@@ -23,7 +23,7 @@ except ImportError:  # only the controller reads commune files, and Ansible need
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 12
-_SPACES = "\t\r\u00a0\u202f"
+_SPACES = "\n\t\r\u00a0\u202f"
 
 Path = tuple[str | int, ...]
 
@@ -47,6 +47,8 @@ class Document:
 
 def load(content: bytes) -> Document:
     """The document in `content`. InputError says the line and the cure (the caller adds the file's name)."""
+    if yaml is None:
+        raise InputError("PyYAML is missing on the controller; install the requirements of the collection")
     text = _decode(content)
     reader = _Reader()
     try:
@@ -58,8 +60,6 @@ def load(content: bytes) -> Document:
 
 
 def _events(text: str) -> Iterator[Any]:
-    if yaml is None:
-        raise InputError("PyYAML is missing on the controller; install the requirements of the collection")
     return yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
@@ -74,10 +74,15 @@ def _decode(content: bytes) -> str:
             f"line {line}: byte 0x{content[error.start]:02x} is not UTF-8; save the file in UTF-8"
         ) from error
     for number, row in enumerate(text.split("\n"), start=1):
-        bad = next((c for c in row if not (c.isprintable() or c in _SPACES)), None)
-        if bad is not None:
-            raise InputError(f"line {number}: the invisible character {bad!a} has no place here; take it out")
+        _refuse_invisible(row, number)
     return text
+
+
+def _refuse_invisible(text: str, line: int) -> None:
+    """Control characters, halves of characters and marks that turn text around: nobody sees what they do."""
+    bad = next((c for c in text if not (c.isprintable() or c in _SPACES)), None)
+    if bad is not None:
+        raise InputError(f"line {line}: the invisible character {bad!a} has no place here; take it out")
 
 
 def _syntax(error: Exception, text: str) -> str:
@@ -144,8 +149,7 @@ class _Reader:
         self._stack.append(_Open(value, path, line))
 
     def _scalar(self, event: Any, line: int) -> None:
-        if any("\ud800" <= c <= "\udfff" for c in event.value):
-            raise InputError(f"line {line}: {event.value[:40]!a} is not text; write the character itself")
+        _refuse_invisible(event.value, line)
         if self._stack and isinstance(self._stack[-1].value, dict) and self._stack[-1].key is None:
             self._key(event.value, line)
             return

@@ -139,7 +139,7 @@ def _commune(content: bytes | OSError) -> tuple[dict[str, Any], list[str]]:
         lines += _raised(lambda: OpeningCalendar.from_mapping(given["opening"], where="opening"))
     if isinstance(given.get("policy"), dict) and "policy" not in wrong:
         lines += _raised(lambda: Policy.from_mapping(given["policy"], where="policy"))
-    if not wrong & {"server", "sources"}:
+    if not mistakes:
         lines += [str(m) for m in _same_machine(given)]
     return given, lines
 

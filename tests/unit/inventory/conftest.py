@@ -1,0 +1,90 @@
+# Copyright (c) 2026 CCPP
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A commune that uses every field, for tests to break."""
+
+from __future__ import annotations
+
+import copy
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import yaml
+
+from ansible_collections.ccpp.backup.plugins.module_utils.commune import folder
+
+LABEL = "inventory/communes/rozoy.yml"
+ROOT = pathlib.Path(__file__).parents[3]
+
+FULL: dict[str, Any] = {
+    "name": "Rozoy-l'Exemple",
+    "insee": "99002",
+    "tier": 4,
+    "contract": {"start": "2024-01-01", "years": 5},
+    "contacts": {"name": "Accueil", "phone": "01 99 00 00 02", "mail": "mairie@rozoy.example.org"},
+    "opening": {
+        "weekdays": ["mon", "thu"],
+        "even_weeks": ["wed"],
+        "odd_weeks": ["sat"],
+        "nth_weekdays": ["1 sat", "last fri"],
+        "closures": ["2026-12-24", "2026-08-01..2026-08-15"],
+        "extra_days": ["2026-06-28"],
+        "public_holidays": "metropolitan",
+        "good_friday": False,
+    },
+    "policy": {"full_months": 12},
+    "server": {"address": "192.0.2.40", "port": 2222},
+    "uplinks": [
+        {"kind": "fibre", "down_mbit": 500, "up_mbit": 200.5},
+        {"kind": "4g", "down_mbit": 50, "up_mbit": 10},
+    ],
+    "sources": {
+        "accueil": {
+            "kind": "linux",
+            "address": "192.0.2.41",
+            "port": 22,
+            "paths": ["/home", "/srv"],
+            "exclude": ["*.tmp"],
+            "priority": 1,
+        },
+        "compta": {
+            "kind": "windows",
+            "address": "pc-compta.example.org",
+            "paths": ["C:\\Users", "D:\\Données"],
+        },
+        "partage": {"kind": "smb", "share": "//nas.example.org/mairie", "priority": 2},
+        "serveur": {"kind": "path", "paths": ["/var/lib/archives"]},
+    },
+}
+
+Lines = Callable[..., list[str]]
+
+
+@pytest.fixture
+def full() -> dict[str, Any]:
+    return copy.deepcopy(FULL)
+
+
+@pytest.fixture
+def example() -> str:
+    """The example commune that stands in the inventory."""
+    return (ROOT / "inventory/communes/saint-exemple.yml").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def lines() -> Lines:
+    """What is said about a file with this content, without the file's name in front."""
+
+    def said(content: str | bytes | dict[str, Any], label: str = LABEL) -> list[str]:
+        if isinstance(content, dict):
+            content = yaml.safe_dump(content, allow_unicode=True)
+        if isinstance(content, str):
+            content = content.encode()
+        found = folder.validate({label: content})
+        assert all(line.startswith(f"{label}: ") for line in found.lines)
+        assert bool(found.lines) != bool(found.communes)
+        return [line.removeprefix(f"{label}: ") for line in found.lines]
+
+    return said
