@@ -44,19 +44,35 @@ def create(name: str, commune: str, *, fresh: bool = False) -> Topology:
             cleaning.remove_testbed(name)
         public_key = access.ensure_key(name)
         mark = f"{topology.fingerprint}-{tag.rpartition(':')[2]}-{access.state_directory(name)}"
-        if not networks_match(topology, mark):
+        keys = resume(topology, mark, public_key)
+        if keys is None:
+            # Never some old machines with some new ones: what they hold of each other would not fit.
             cleaning.remove_testbed(name, keep_state=True)
             for network in topology.networks.values():
                 create_network(network, topology, mark)
             cleaning.remember_bridges(topology)
-        with ThreadPoolExecutor() as pool:
-            keys = pool.map(
-                lambda machine: start(machine, topology, tag, mark, public_key), topology.machines.values()
-            )
-            access.write(topology, dict(zip(topology.machines, keys, strict=True)))
+            with ThreadPoolExecutor() as pool:
+                keys = list(
+                    pool.map(
+                        lambda one: start(one, topology, tag, mark, public_key), topology.machines.values()
+                    )
+                )
+        access.write(topology, dict(zip(topology.machines, keys, strict=True)))
         for machine in topology.machines:
             wait_for_ssh(name, machine)
     return topology
+
+
+def resume(topology: Topology, mark: str, public_key: str) -> list[str] | None:
+    """Use the machines that are there, starting those that were stopped; None unless all of them answer."""
+    if not (networks_match(topology, mark) and machines_match(topology, mark)):
+        return None
+    names = [machine.full_name for machine in topology.machines.values()]
+    podman("start", *names, check=False, limit=60)
+    with ThreadPoolExecutor() as pool:
+        welcomes = list(pool.map(lambda machine: greet(machine, public_key), topology.machines.values()))
+    keys = [welcome["hostkey"] for welcome in welcomes if welcome is not None]
+    return keys if len(keys) == len(names) else None
 
 
 def wait_for_ssh(name: str, machine: str) -> None:
@@ -115,41 +131,35 @@ def create_network(network: Network, topology: Topology, mark: str) -> None:
 
 
 def start(machine: Machine, topology: Topology, tag: str, mark: str, public_key: str) -> str:
-    """Make sure that the machine runs and lets the key in; its SSH host key."""
+    """Start a new machine and let the key in; its SSH host key."""
     begun = time.monotonic()
-    found = inspect("container", machine.full_name)
-    welcome = None
-    if found is not None and is_ours(found, mark):
-        podman("start", machine.full_name, check=False, limit=60)
-        welcome = greet(machine, public_key)
+    podman("rm", "--force", "--time=0", "--volumes", machine.full_name, check=False)
+    start_new(machine, topology, tag, mark)
+    welcome = greet(machine, public_key)
     if welcome is None:
-        podman("rm", "--force", "--time=0", "--volumes", machine.full_name, check=False)
-        start_new(machine, topology, tag, mark)
-        welcome = greet(machine, public_key)
-        if welcome is None:
-            log = (
-                podman("logs", "--tail=5", machine.full_name, check=False).stdout.strip().replace("\n", " | ")
-            )
-            raise TestbedError(f"machine {machine.full_name} did not start: {log}")
-        say(f"  machine {machine.full_name}: {time.monotonic() - begun:.1f} s")
-        if welcome["failed"]:
-            say(f"  machine {machine.full_name}: did not start: {welcome['failed']}")
+        said = podman("logs", "--tail=5", machine.full_name, check=False).stdout
+        raise TestbedError(f"machine {machine.full_name} did not start: {' | '.join(said.splitlines())}")
+    say(f"  machine {machine.full_name}: {time.monotonic() - begun:.1f} s")
+    if welcome["failed"]:
+        say(f"  machine {machine.full_name}: did not start: {welcome['failed']}")
     return welcome["hostkey"]
 
 
-def is_ours(found: dict[str, object], mark: str) -> bool:
-    config = found.get("Config")
-    its_labels = config.get("Labels") if isinstance(config, dict) else None
-    return isinstance(its_labels, dict) and its_labels.get(f"{LABEL}.mark") == mark
+def machines_match(topology: Topology, mark: str) -> bool:
+    for machine in topology.machines.values():
+        config = (inspect("container", machine.full_name) or {}).get("Config")
+        its_labels = config.get("Labels") if isinstance(config, dict) else None
+        if not isinstance(its_labels, dict) or its_labels.get(f"{LABEL}.mark") != mark:
+            return False
+    return True
 
 
 def start_new(machine: Machine, topology: Topology, tag: str, mark: str) -> None:
     networks = []
     for network, addresses in machine.addresses.items():
-        given = [f"ip{'6' if ':' in one else ''}={one}" for one in addresses]
-        networks.append(
-            f"--network={topology.networks[network].full_name}:{','.join(given)},interface_name={network}"
-        )
+        options = [f"ip{'6' if ':' in one else ''}={one}" for one in addresses]
+        options += [f"mac={machine.mac(network)}", f"interface_name={network}"]
+        networks.append(f"--network={topology.networks[network].full_name}:{','.join(options)}")
     command = [
         *("run", "--detach", "--name", machine.full_name, f"--hostname={machine.inventory_name}"),
         *(

@@ -35,6 +35,11 @@ class Machine:
     addresses: dict[str, tuple[str, ...]]
     """Network name -> the machine's IPv4 and IPv6 address there, in the order of the interfaces."""
 
+    def mac(self, network: str) -> str:
+        """Always the same, so that no neighbour keeps an old one when a machine starts again."""
+        digest = hashlib.sha256(f"{self.full_name} {network}".encode()).hexdigest()
+        return ":".join(["02", "63", *(digest[start : start + 2] for start in range(0, 8, 2))])
+
 
 @dataclass(frozen=True)
 class Topology:
