@@ -59,7 +59,7 @@ molecule: setup ## Roles and playbooks on real machines; SCENARIO=default picks 
 	@tests/tooling/molecule $(SCENARIO)
 
 integration: setup ## The command against real repositories, on a Debian 13 machine
-	@tests/testbed/integration
+	@tests/tooling/integration $(ARGS)
 
 ## Upkeep
 
