@@ -1,13 +1,18 @@
 # Copyright (c) 2026 CCPP
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A commune that uses every field, for tests to break."""
+"""A commune that uses every field, and Ansible commands over an inventory of the test's own."""
 
 from __future__ import annotations
 
 import copy
+import os
 import pathlib
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -88,3 +93,43 @@ def lines() -> Lines:
         return [line.removeprefix(f"{label}: ") for line in found.lines]
 
     return said
+
+
+@dataclass
+class Checkout:
+    """A folder with an inventory like the real one, and the Ansible commands run on it."""
+
+    path: pathlib.Path
+
+    def add(self, slug: str, content: str) -> None:
+        (self.path / f"communes/{slug}.yml").write_text(content, encoding="utf-8")
+
+    def run(self, command: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """`ansible-<command> -i ccpp.yml arguments` with this checkout's ansible.cfg."""
+        return self.python("-m", "ansible", command, "-i", "ccpp.yml", *arguments, **environment)
+
+    def python(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        given = {
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            "ANSIBLE_HOME": str(self.path / ".ansible"),
+            "ANSIBLE_NOCOLOR": "1",
+            **environment,
+        }
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
+        return subprocess.run(
+            [sys.executable, *arguments],
+            cwd=self.path,
+            env={**kept, **given},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+
+@pytest.fixture
+def checkout(tmp_path) -> Checkout:
+    shutil.copy(ROOT / "inventory/ccpp.yml", tmp_path)
+    (tmp_path / "communes").mkdir()
+    shutil.copy(ROOT / "inventory/communes/saint-exemple.yml", tmp_path / "communes")
+    return Checkout(tmp_path)
