@@ -11,6 +11,7 @@ for them.
 from __future__ import annotations
 
 import re
+import warnings
 from bisect import bisect_left, bisect_right
 from calendar import monthrange
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
@@ -177,7 +178,10 @@ def _within(day: date, ranges: Iterable[tuple[date, date]]) -> bool:
 def french_holidays(year: int, subdivision: str | None = None) -> frozenset[date]:
     """Public holidays of metropolitan France, or with those of a subdivision (GES: Alsace and Moselle)."""
     try:
-        import holidays
+        with warnings.catch_warnings():
+            # Debian 13's version announces on import that a later one may change: nothing to act on.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            import holidays
     except ImportError:
         raise BackupError(
             "the opening calendar needs python3-holidays for the public holidays: install it"

@@ -54,7 +54,7 @@ def parse_instant(value: object, where: str) -> datetime:
         return datetime.fromisoformat(value)
     except ValueError as error:
         raise InputError(
-            f"{where}: {shown(value)} is no time that exists ({error}; write {EXAMPLE})"
+            f"{where}: {shown(value)} does not exist ({error}; write {EXAMPLE})"
         ) from None
 
 
