@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..backup_core.errors import InputError, one_line, shown
 
@@ -25,7 +25,7 @@ MAX_BYTES = 256 * 1024
 MAX_DEPTH = 12
 _SPACES = "\n\t\r\u00a0\u202f"
 
-Path = tuple[str | int, ...]
+Path: TypeAlias = "tuple[str | int, ...]"
 
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _OTHER_BASE = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")

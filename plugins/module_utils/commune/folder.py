@@ -197,4 +197,4 @@ def host_names(slug: str, commune: dict[str, Any]) -> list[str]:
 def _folded(text: str) -> str:
     """Names that only accents, case, spaces or hyphens tell apart are one name to a reader in a hurry."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
-    return re.sub(r"[\s'’-]+", "-", plain)
+    return re.sub(r"[\s'\u2019-]+", "-", plain)
