@@ -26,6 +26,10 @@ def _location(base_url: str, user: str, password: str, path: str) -> str:
 
 def _source(source: Mapping, **places: Any) -> Mapping:
     """Return a source as the agent's configuration spells it, with what differs from machine to machine."""
+    if source["kind"] == "smb":
+        raise AnsibleFilterError(
+            "commune_part: sources of kind smb cannot be set up yet (mount it; use kind path)"
+        )
     common = {name: source[name] for name in ("kind", "paths", "exclude", "priority")}
     return {**common, "ledger": None, "reports": None, "report_url": None, "upstream": None, **places}
 

@@ -170,8 +170,8 @@ class Tree:
     def apply(self, run: Callable[[list[str]], tuple[int, str, str]]) -> None:
         """Bring the tree in line; C(run) executes the validating command."""
         altered = {name: text for name, text in self.files.items() if self._text_differs(name, text)}
-        if altered and self.validate and not self.check:
-            self._validate(run)
+        if altered and self.validate is not None and not self.check:
+            self._validate(self.validate, run)
         self._folder(self.root)
         for name in self.files:
             for folder in self._folders_above(name):
@@ -188,8 +188,7 @@ class Tree:
         self.diff.append({"before_header": path, "after_header": path, "before": before or "", "after": text})
         return True
 
-    def _validate(self, run: Callable[[list[str]], tuple[int, str, str]]) -> None:
-        assert self.validate is not None
+    def _validate(self, command: str, run: Callable[[list[str]], tuple[int, str, str]]) -> None:
         staging = tempfile.mkdtemp(prefix="file_tree-")
         try:
             paths = []
@@ -199,12 +198,12 @@ class Tree:
                 self._write(path, text, self.mode, None, None)
                 paths.append(path)
             argv: list[str] = []
-            for word in shlex.split(self.validate):
+            for word in shlex.split(command):
                 argv.extend(paths if word == "%f" else [word.replace("%s", staging)])
             code, out, err = run(argv)
             if code != 0:
                 said = " ".join((err or out).replace(staging, self.root).split())
-                raise TreeError(f"{self.root}: refused by '{self.validate}', nothing was replaced: {said}")
+                raise TreeError(f"{self.root}: refused by '{command}', nothing was replaced: {said}")
         finally:
             shutil.rmtree(staging)
 
