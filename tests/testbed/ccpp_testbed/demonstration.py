@@ -22,6 +22,7 @@ SOURCE = "accueil"
 SERIES = f"{COMMUNE}/{SOURCE}"
 FOLDERS = ("/home/mairie", "/srv/partage")
 RESTORED = "/var/tmp/restored"
+ONBOARDED = "/var/tmp/onboarded"
 # 3: done, but something needs attention, which is so as long as there are no backups of several days.
 SAID = (0, 3)
 
@@ -61,7 +62,8 @@ def manifests(controller: Controller, machine: str, below: str = "") -> dict[str
 
 def differences(expected: dict[str, dict[str, Any]], actual: dict[str, dict[str, Any]]) -> list[str]:
     spec = importlib.util.spec_from_file_location("compare", HERE / "compare.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     compare = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(compare)
     return [
@@ -122,7 +124,7 @@ def retention(controller: Controller) -> None:
     left = year.simulate(past, SERIES)
     note(
         f"a backup on each of the {left.taken} open days since {first}, the rule applied every evening:\n"
-        f"never more than {left.most} at a time, {len(left.kept)} are left. What the rule says of them tonight:"
+        f"never more than {left.most} at a time, {len(left.kept)} are left. What the rule says of them:"
     )
     evening = f"{past[-1]}T20:30:00+01:00"
     for name, text in (
@@ -131,8 +133,8 @@ def retention(controller: Controller) -> None:
     ):
         (controller.state / name).write_text(text, encoding="utf-8")
         controller.run("local", f"mkdir -p {RESTORED} && cat > {RESTORED}/{name}", stdin=text)
-    command = f"ccpp-backup plan --receipts {RESTORED}/receipts.jsonl --open-days {RESTORED}/days.json --now {evening}"
-    controller.show("local", command)
+    files = f"--receipts {RESTORED}/receipts.jsonl --open-days {RESTORED}/days.json"
+    controller.show("local", f"ccpp-backup plan {files} --now {evening}")
 
 
 def summary(controller: Controller, steps: Steps) -> None:
@@ -147,6 +149,7 @@ def summary(controller: Controller, steps: Steps) -> None:
     }
     state = relative(state_directory(NAME))
     here = relative(HERE)
+    venv = ". .venv/bin/activate; export ANSIBLE_VAULT_PASSWORD_FILE"
     say(f"\nBacked up: {', '.join(FOLDERS)} of {COMMUNE}-{SOURCE}, {at['local']['bytes'] / 1e6:.0f} MB")
     say(f"  at LOCAL:  {counts['local']} backups in /srv/backup/repositories/{SOURCE}")
     say(f"  at REMOTE: {counts['remote']} backups in /srv/backup/{COMMUNE}/{SOURCE}")
@@ -159,7 +162,7 @@ Go on by hand:
   {here}/testbed ssh demo workstation            then: sudo ccpp-backup run --today-anyway
   {here}/testbed ssh demo local                  then: sudo ccpp-backup status
   {here}/testbed ssh demo remote                 then: sudo ccpp-backup restore --help
-  . .venv/bin/activate; export ANSIBLE_VAULT_PASSWORD_FILE=$PWD/{state}/vault-password
+  {venv}=$PWD/{state}/vault-password
   ansible-playbook {inventory} ccpp.backup.site --limit commune_{COMMUNE.replace("-", "_")}
   make demo                                      again: nothing is set up twice
   make clean                                     takes it all away"""
@@ -185,11 +188,16 @@ def go(controller: Controller, steps: Steps) -> None:
     with steps.step("Give the workstation some thousand files"):
         note("new files" if fill(controller) else "it has them from the last run")
     with steps.step("Onboard the commune, up to its first verified copy at the CCPP"):
-        controller.playbook("ccpp.backup.onboard", "-e", f"commune={COMMUNE}")
-    with steps.step("Run the playbook for all machines once more"):
+        known = controller.run("local", f"test ! -e {ONBOARDED} || echo known") != ""
+        if known:
+            note("done in an earlier run")
+        else:
+            controller.playbook("ccpp.backup.onboard", "-e", f"commune={COMMUNE}")
+            controller.run("local", f"touch {ONBOARDED}")
+    with steps.step("Bring every machine in line with the inventory"):
         recap = controller.playbook("ccpp.backup.site")
-        if recap.changed:
-            raise TestbedError(f"the second run of a playbook changed something: {recap}")
+        if recap.changed and not known:
+            raise TestbedError(f"the playbook changed something right after onboarding: {recap}")
     with steps.step("A day's work, and an incremental backup"):
         change(controller)
         expected = manifests(controller, "workstation")
