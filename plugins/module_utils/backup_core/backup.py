@@ -116,6 +116,8 @@ def run(
     calendar = OpeningCalendar.from_mapping(
         dict(place.config.communes[source.commune].opening), f"{source.commune}: opening"
     )
+    if source.repository.location_file is not None:
+        web.probe(source.repository.location_file, source.repository.cacert)
     memory = Memory(place)
     past = _past(place, memory)
     _deliver(place, memory)

@@ -29,6 +29,7 @@ COPY_TIMEOUT = 6 * 24 * 3600.0
 AHEAD = timedelta(minutes=15)
 HELD_ACT = "ledger-held"
 REFUSED_ACT = "ledger-refused"
+ACCEPTED_ACT = "ledger-accepted"
 ORDERLY: tuple[Comparison, ...] = ("equal", "behind")
 # Failures that the next snapshot would meet too.
 HOPELESS = (restic.NO_REPOSITORY, restic.LOCKED, restic.WRONG_PASSWORD)

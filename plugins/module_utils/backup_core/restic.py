@@ -321,16 +321,12 @@ def condensed(stderr: str) -> str:
     for line in lines:
         message = _object(line.encode())
         if message is not None and message.get("message_type") == "exit_error":
-            lines = [str(message.get("message", ""))]
+            lines = str(message.get("message", "")).splitlines()[:1]
             break
     panics = [line for line in lines if line.startswith("panic:")]
     fatal = [line for line in lines if line.startswith("Fatal:")]
-    certificate = [
-        line for line in lines if "x509:" in line or "401" in line or "403" in line or "no such host" in line
-    ]
-    chosen = (panics or fatal or certificate or lines or [""])[0].removeprefix("Fatal: ")
-    if certificate and "x509:" not in chosen and certificate[0] not in chosen:
-        chosen = f"{chosen} ({certificate[0]})"
+    connection = [line for line in lines if any(sign in line for sign in _CONNECTION)]
+    chosen = (panics or fatal or connection or lines or [""])[0].removeprefix("Fatal: ")
     return one_line(redact(chosen), 300)
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from . import restic, snapshots
+from . import restic, snapshots, web
 from .backup import progress_text
 from .errors import BackupError, InputError, RefusedError, shown
 from .opening import FixedOpenDays
@@ -59,6 +59,8 @@ class Restored:
 def candidates(place: Workplace) -> list[Candidate]:
     """What there is to restore from, the ledger's word first."""
     if place.source.ledger is None:
+        if place.source.repository.location_file is not None:
+            web.probe(place.source.repository.location_file, place.source.repository.cacert)
         listed = snapshots.read_all(place.repository())
         timed = [(instant, one) for one in listed if (instant := one.claimed_instant) is not None]
         return [

@@ -23,6 +23,7 @@ from .restic import read_location, redact
 ATTEMPTS = 3
 PAUSE = 2.0
 TIMEOUT = 30.0
+LARGEST_CONFIG = 64 * 1024
 
 
 @dataclass(frozen=True, repr=False)
@@ -58,6 +59,21 @@ def credentials_of(location_file: str) -> Credentials:
     if not parts.username or not parts.password:
         raise InputError(f"{location_file}: holds no user and password (run the role again)")
     return Credentials(urllib.parse.unquote(parts.username), urllib.parse.unquote(parts.password))
+
+
+def probe(location_file: str, cacert: str | None) -> None:
+    """Ask for the repository's config object: restic itself would try a wrong name or a dead line for a
+    quarter of an hour, and call wrong credentials a missing repository."""
+    credentials = credentials_of(location_file)
+    parts = urllib.parse.urlsplit(read_location(location_file).removeprefix("rest:"))
+    host = parts.netloc.rpartition("@")[2]
+    url = urllib.parse.urlunsplit(("https", host, parts.path.rstrip("/") + "/config", "", ""))
+    try:
+        get(url, credentials, cacert, LARGEST_CONFIG)
+    except HttpError as error:
+        if error.status == 401:
+            raise BackupError(f"{url}: wrong HTTP user or password (in {location_file})") from None
+        raise
 
 
 def put(url: str, body: bytes, credentials: Credentials, cacert: str | None) -> None:

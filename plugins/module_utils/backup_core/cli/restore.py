@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ..errors import ATTENTION, DONE, InputError
 from ..times import parse_day
 from .output import Output
-from .sources import add_selection, place_of
+from .sources import add_selection, person, place_of
 
 if TYPE_CHECKING:
     from ..restore import Candidate
@@ -55,7 +55,6 @@ def execute(args: argparse.Namespace, out: Output) -> int:
         raise InputError("--target: missing (name the folder to restore into)")
     day = parse_day(args.date, "--date") if args.date is not None else None
     chosen = restore.choose(found, args.snapshot, day)
-    who = os.environ.get("SUDO_USER") or os.environ.get("USER")
     with contextlib.ExitStack() as stack:
         inherited: tuple[int, ...] = ()
         try:
@@ -74,7 +73,7 @@ def execute(args: argparse.Namespace, out: Output) -> int:
             space_check=not args.no_space_check,
             progress=out.progress,
             keep_open=inherited,
-            who=who,
+            who=person(),
         )
     if done.recorded is False:
         out.warning("restored, but the ledger could not be written")

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import argparse
+import getpass
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,6 +37,11 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
 
 def clock(args: argparse.Namespace) -> Clock:
     return Clock(args.now)
+
+
+def person() -> str:
+    """Who is at the keyboard, for the ledger."""
+    return os.environ.get("SUDO_USER") or getpass.getuser()
 
 
 def place_of(args: argparse.Namespace) -> Workplace:

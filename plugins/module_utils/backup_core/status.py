@@ -1,0 +1,263 @@
+# Copyright (c) 2026 CCPP
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Status of a source, derived from what can be restored: the ledger, and what lies in the repository now.
+
+Pure from `Facts` on; `facts_of` gathers them without starting restic.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Literal
+
+from . import hold, replicate
+from .errors import BackupError
+from .ledger import Ledger, LedgerBroken, Receipt, parse
+from .opening import OpenDays, OpeningCalendar
+from .policy import Policy
+from .receive import intended_removals, on_disk
+from .retention import Snapshot, plan
+from .times import paris_day, utc_text
+from .workplace import Workplace
+
+Level = Literal["ok", "attention", "alarm"]
+ORDER: dict[Level, int] = {"alarm": 0, "attention": 1, "ok": 2}
+
+VERIFY_EVERY = timedelta(days=35)
+LOOK_BACK = timedelta(days=60)
+# Shares of the disk's size that are still free.
+LITTLE_SPACE = 0.10
+NO_SPACE = 0.03
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of one source on this server."""
+
+    series: str
+    ledger: Ledger
+    present: frozenset[str] | None
+    held: Sequence[str] = ()
+    pending: Sequence[Receipt] = ()
+    replica: bool = False
+    size: int = 0
+    free: int = 0
+    problem: str | None = None
+
+
+@dataclass
+class Status:
+    """One source's state and the reasons for it, worst first."""
+
+    series: str
+    level: Level = "ok"
+    reasons: list[str] = field(default_factory=list)
+    last_day: date | None = None
+    last_at: datetime | None = None
+    last_kind: str | None = None
+    last_outcome: str | None = None
+    last_ok_day: date | None = None
+    due: date | None = None
+    missed: list[date] = field(default_factory=list)
+    snapshots: int = 0
+    pending: int | None = None
+    verified_at: datetime | None = None
+    verified_sound: bool | None = None
+    held: list[str] = field(default_factory=list)
+    quarantined: int = 0
+    size: int = 0
+    free: int = 0
+
+    def add(self, level: Level, reason: str) -> None:
+        if ORDER[level] < ORDER[self.level]:
+            self.level = level
+            self.reasons.insert(0, reason)
+        else:
+            self.reasons.append(reason)
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "source": self.series,
+            "level": self.level,
+            "reasons": self.reasons,
+            "last_backup": None
+            if self.last_at is None
+            else {
+                "day": str(self.last_day),
+                "received_at": utc_text(self.last_at),
+                "kind": self.last_kind,
+                "outcome": self.last_outcome,
+            },
+            "last_ok_day": None if self.last_ok_day is None else str(self.last_ok_day),
+            "due": None if self.due is None else str(self.due),
+            "missed_days": [str(day) for day in self.missed],
+            "snapshots": self.snapshots,
+            "pending_replication": self.pending,
+            "verified_at": None if self.verified_at is None else utc_text(self.verified_at),
+            "verified_sound": self.verified_sound,
+            "held": self.held,
+            "quarantined": self.quarantined,
+            "bytes": self.size,
+            "free_bytes": self.free,
+        }
+
+
+def assess(facts: Facts, calendar: OpenDays, policy: Policy, now: datetime) -> Status:
+    """The status that these facts and the calendar make."""
+    status = Status(facts.series, held=list(facts.held), size=facts.size, free=facts.free)
+    if facts.problem is not None:
+        status.add("alarm", facts.problem)
+    live = facts.ledger.live()
+    doubtful = _doubtful(facts.ledger, live, calendar, policy, now)
+    _contents(status, facts, live, doubtful)
+    _freshness(status, [r for r in live if r.snapshot not in doubtful], calendar, policy, now)
+    _verification(status, facts.ledger, now)
+    if facts.replica:
+        status.pending = len(facts.pending)
+        if any(now - receipt.received_at > timedelta(hours=26) for receipt in facts.pending):
+            status.add(
+                "attention", f"{len(facts.pending)} snapshots not copied from LOCAL for more than a day"
+            )
+        if _refused(facts.ledger):
+            status.add("alarm", "LOCAL's ledger does not continue the one held here")
+    if facts.held:
+        status.add("attention", f"held: {facts.held[0]}")
+    if facts.size and facts.free < NO_SPACE * facts.size:
+        status.add("alarm", f"only {facts.free / 1e9:.1f} GB left on the disk")
+    elif facts.size and facts.free < LITTLE_SPACE * facts.size:
+        status.add("attention", f"{facts.free / 1e9:.1f} GB left on the disk")
+    return status
+
+
+def _doubtful(
+    ledger: Ledger, live: Sequence[Receipt], calendar: OpenDays, policy: Policy, now: datetime
+) -> Collection[str]:
+    rows = [Snapshot(r.snapshot, r.series, r.received_at, r.claimed_at, r.outcome) for r in live]
+    return set(plan(rows, calendar, policy, now, quarantined=ledger.quarantined_ids()).quarantined())
+
+
+def _contents(status: Status, facts: Facts, live: Sequence[Receipt], doubtful: Collection[str]) -> None:
+    """What is there, against what should be."""
+    ids = {receipt.snapshot for receipt in live}
+    there = ids if facts.present is None else ids & facts.present
+    status.snapshots = len(there)
+    status.quarantined = len(doubtful) + sum(
+        1 for entry in facts.ledger.entries if entry.act == "quarantined" and not entry.snapshots
+    )
+    missing = ids - there - intended_removals(facts.ledger) - facts.ledger.quarantined_ids()
+    if missing:
+        status.add("alarm", f"{len(missing)} snapshots of the ledger are gone from the repository")
+    if facts.present is not None and facts.present - ids:
+        status.add("attention", f"{len(facts.present - ids)} snapshots in the repository have no receipt")
+    if doubtful:
+        status.add("attention", f"{len(doubtful)} snapshots in quarantine: their time is not believed")
+
+
+def _freshness(
+    status: Status, sound: Sequence[Receipt], calendar: OpenDays, policy: Policy, now: datetime
+) -> None:
+    today = paris_day(now)
+    days = {_day(receipt) for receipt in sound}
+    good = [receipt for receipt in sound if receipt.outcome == "ok"]
+    if sound:
+        last = sound[-1]
+        status.last_day, status.last_at = _day(last), last.received_at
+        status.last_kind, status.last_outcome = last.kind, last.outcome
+        first = max(min(days), today - LOOK_BACK)
+        status.missed = calendar_missed(calendar, days, first, today - timedelta(days=1))
+    due_today = calendar.is_open(today) and today not in days
+    status.due = (
+        today
+        if due_today
+        else next(iter(calendar.iterate(today + timedelta(days=1), today + LOOK_BACK)), None)
+    )
+    if not good:
+        status.add("alarm", "no complete backup yet" if not sound else "no complete backup: all are partial")
+        return
+    status.last_ok_day = max(_day(receipt) for receipt in good)
+    since = calendar_missed(
+        calendar, set(), status.last_ok_day + timedelta(days=1), today - timedelta(days=1)
+    )
+    if len(since) > policy.stalled_open_days:
+        status.add(
+            "alarm", f"no complete backup on the last {len(since)} open days (since {status.last_ok_day})"
+        )
+    elif since:
+        status.add("attention", f"no complete backup since {status.last_ok_day} ({len(since)} open days)")
+    if status.last_outcome != "ok":
+        status.add("attention", "the last backup is partial: some files could not be read")
+
+
+def calendar_missed(calendar: OpenDays, backed_up: Collection[date], first: date, last: date) -> list[date]:
+    """The open days from first to last without a backup."""
+    return [day for day in calendar.iterate(first, last) if day not in backed_up]
+
+
+def _day(receipt: Receipt) -> date:
+    return paris_day(receipt.claimed_at or receipt.received_at)
+
+
+def _verification(status: Status, ledger: Ledger, now: datetime) -> None:
+    last = next((entry for entry in reversed(ledger.entries) if entry.act == "verified"), None)
+    if last is None:
+        if status.snapshots:
+            status.add("attention", "never verified")
+        return
+    status.verified_at = last.at
+    status.verified_sound = bool(last.fields.get("sound"))
+    if not status.verified_sound:
+        status.add("alarm", "the last verification found damage")
+    elif now - last.at > VERIFY_EVERY:
+        status.add("attention", f"not verified for {(now - last.at).days} days")
+
+
+def _refused(ledger: Ledger) -> bool:
+    """Whether the last thing known of LOCAL's ledger is that it was refused."""
+    acts = (replicate.HELD_ACT, replicate.REFUSED_ACT, replicate.ACCEPTED_ACT)
+    last = next((entry.act for entry in reversed(ledger.entries) if entry.act in acts), None)
+    return last == replicate.REFUSED_ACT
+
+
+def facts_of(place: Workplace) -> Facts:
+    """Look at ledger, repository folder and disk. What cannot be read is a fact too."""
+    series = place.source.series
+    held = hold.reasons(place)
+    try:
+        ledger = place.ledger()
+    except LedgerBroken as error:
+        return Facts(series, Ledger(), None, held, problem=str(error))
+    except BackupError as error:
+        return Facts(series, Ledger(), None, held, problem=str(error))
+    pending: Sequence[Receipt] = ()
+    problem = None
+    if place.source.upstream is not None and place.source.ledger is not None:
+        try:
+            pending = replicate.to_copy(parse(replicate.read_held(place.source.ledger)), ledger)
+        except BackupError as error:
+            problem = f"LOCAL's ledger as held here: {error}"
+    try:
+        present = frozenset(on_disk(place.location))
+        disk = shutil.disk_usage(place.location)
+    except (BackupError, OSError) as error:
+        return Facts(series, ledger, frozenset(), held, problem=str(error))
+    if not os.path.exists(os.path.join(place.location, "config")):
+        problem = f"{place.location}: the repository has lost its config object"
+    replica = place.source.upstream is not None
+    return Facts(series, ledger, present, held, pending, replica, disk.total, disk.free, problem)
+
+
+def status_of(place: Workplace) -> Status:
+    commune = place.config.communes[place.source.commune]
+    calendar = OpeningCalendar.from_mapping(dict(commune.opening), f"{commune.slug}: opening")
+    policy = Policy.from_mapping(commune.policy, f"{commune.slug}: policy")
+    return assess(facts_of(place), calendar, policy, place.clock.now())
+
+
+def overall(statuses: Sequence[Status]) -> Level:
+    """The worst level; nothing at all is nothing to be content with."""
+    return min((one.level for one in statuses), key=lambda level: ORDER[level], default="attention")
