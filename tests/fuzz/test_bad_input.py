@@ -232,6 +232,14 @@ def test_files_damaged_anywhere_are_answered_or_refused_in_one_line(name: str, d
     assert_answered_or_refused(*asked({**GOOD, name: bytes(content)}))
 
 
+def tried(make: Callable[[], T]) -> tuple[T | None, str]:
+    """What was made, or None and the complaint."""
+    try:
+        return make(), ""
+    except (InputError, LedgerBroken) as error:
+        return None, str(error)
+
+
 JSON_VALUES = st.recursive(
     st.none()
     | st.booleans()
