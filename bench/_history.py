@@ -1,0 +1,81 @@
+# Copyright (c) 2026 CCPP
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the benchmarks of retention share: histories, and what a child process took."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta, timezone
+from typing import NamedTuple
+
+COMMAND = pathlib.Path(__file__).resolve().parent.parent / "roles/agent/files/ccpp-backup"
+LAST_DAY = date(2026, 3, 20)
+NOW = "2026-03-20T20:00:00+01:00"
+# Winter time all year: nothing measured here depends on it.
+ZONE = timezone(timedelta(hours=1))
+
+
+class Cost(NamedTuple):
+    seconds: float
+    megabytes: float
+
+
+class Taken(NamedTuple):
+    """A snapshot of the history."""
+
+    series: str
+    at: datetime
+
+
+def measured(argv: Sequence[str], output: pathlib.Path, env: Mapping[str, str] | None = None) -> Cost:
+    """Run a command in a child process: its wall time and the most memory it ever held."""
+    begun = time.perf_counter()
+    with open(output, "wb") as file:
+        child = subprocess.Popen(argv, stdout=file, env={**os.environ, **(env or {})})
+        _pid, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode != 0:
+        sys.exit(f"{argv[0]} failed with exit code {child.returncode}")
+    return Cost(time.perf_counter() - begun, usage.ru_maxrss / 1024)
+
+
+def open_days(count: int) -> list[date]:
+    """The last weekdays up to LAST_DAY, oldest first."""
+    weeks = [LAST_DAY - timedelta(days=n) for n in range(count * 7 // 5 + 7)]
+    return [day for day in weeks if day.weekday() < 5][:count][::-1]
+
+
+def history(count: int, series: int) -> Iterator[Taken]:
+    """`count` snapshots in ledger order: on each open day one of each series."""
+    for day in open_days(-(-count // series)):
+        for number in range(min(series, count)):
+            noon = datetime(day.year, day.month, day.day, 12, tzinfo=ZONE)
+            yield Taken(f"commune-{number:03}/accueil", noon + timedelta(seconds=number))
+            count -= 1
+
+
+def write_question(folder: pathlib.Path, count: int, series: int) -> list[str]:
+    """The files of a what-if question about such a history, and the arguments that ask it."""
+    with open(folder / "receipts", "w", encoding="ascii") as file:
+        for number, (name, at) in enumerate(history(count, series)):
+            receipt = {
+                "id": hashlib.sha256(str(number).encode()).hexdigest(),
+                "series": name,
+                "received_at": (at + timedelta(minutes=5)).isoformat(),
+                "claimed_at": at.isoformat(),
+                "kind": "incremental",
+                "outcome": "ok",
+            }
+            file.write(json.dumps(receipt) + "\n")
+    days = [day.isoformat() for day in open_days(-(-count // series))]
+    (folder / "days").write_text(json.dumps(days), encoding="ascii")
+    question = ["--receipts", str(folder / "receipts"), "--open-days", str(folder / "days"), "--now", NOW]
+    return [sys.executable, str(COMMAND), "plan", *question, "--json"]

@@ -1,0 +1,41 @@
+# Copyright (c) 2026 CCPP
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Seconds and peak memory of `ccpp-backup plan` for 10 000 to 1 000 000 receipts, and how they grow.
+
+`python bench/plan.py [COUNT...]`. Each question is asked of the command itself, in a child process, with a
+history of 500 series; the answer is written as JSON. Ends with exit code 1 where time grows faster than the
+number of receipts.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+import tempfile
+
+from _history import measured, write_question
+
+SERIES = 500
+# A tenfold history may take eleven times as long: what is measured on a busy machine varies by that much.
+SLACK = 1.1
+
+
+def main(counts: list[int]) -> int:
+    print(f"{'receipts':>10} {'seconds':>9} {'us/receipt':>11} {'peak MB':>8} {'bytes/receipt':>14}")
+    costs = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        for count in counts:
+            cost = measured(write_question(folder, count, SERIES), folder / "answer")
+            costs.append(cost)
+            each, size = cost.seconds / count * 1e6, cost.megabytes / count * 1e6
+            print(f"{count:>10} {cost.seconds:>9.2f} {each:>11.1f} {cost.megabytes:>8.0f} {size:>14.0f}")
+    times, seconds = counts[-1] / counts[0], costs[-1].seconds / costs[0].seconds
+    memory = costs[-1].megabytes / costs[0].megabytes
+    print(f"\n{times:g} times the receipts: {seconds:.1f} times the seconds, {memory:.1f} times the memory")
+    return 0 if seconds <= times * SLACK else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main([int(argument) for argument in sys.argv[1:]] or [10_000, 100_000, 1_000_000]))
