@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -16,6 +17,25 @@ USER = "admin"
 
 def state_directory(name: str) -> Path:
     return STATE / name
+
+
+def ensure_vault_password(name: str) -> Path:
+    """A vault password of the testbed's own, made at the first call."""
+    path = state_directory(name) / "vault-password"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+            stream.write(f"{os.urandom(24).hex()}\n")
+    return path
+
+
+def ensure_inventory(name: str) -> Path:
+    """What a playbook needs even before there are machines: a vault password and an overlay, empty as yet."""
+    ensure_vault_password(name)
+    path = state_directory(name) / "hosts.yml"
+    if not path.exists():
+        path.write_text("---\nall: {}\n", encoding="utf-8")
+    return path
 
 
 def ensure_key(name: str) -> str:
@@ -37,6 +57,7 @@ def write(topology: Topology, host_keys: dict[str, str]) -> None:
     """Write known_hosts, ssh_config and hosts.yml into the state directory."""
     directory = state_directory(topology.name)
     machines = topology.machines.values()
+    ensure_vault_password(topology.name)
     known = directory / "known_hosts"
     key = directory / "ssh_key"
     known.write_text(

@@ -5,72 +5,76 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
 from . import access, image, traces
-from .host import HERE, STATE, podman, say
-from .topology import LABEL, Topology, existing_names, load
+from .host import HERE, podman, say
+from .topology import LABEL, Topology, all_labels, existing_names, key_of, load
 
 
-def listed(kind: str, name: str | None = None) -> list[str]:
-    """Names of our containers (ps) or networks: of one testbed, or of all."""
-    label = f"label={LABEL}" if name is None else f"label={LABEL}={name}"
+def listed(kind: str, key: str | None = None) -> list[str]:
+    """Names of our containers (ps) or networks: of one testbed, or of all on this host."""
+    label = f"label={LABEL}" if key is None else f"label={LABEL}={key}"
     form = "{{.Names}}" if kind == "ps" else "{{.Name}}"
     command = ["ps", "--all"] if kind == "ps" else [kind, "ls"]
     return podman(*command, "--filter", label, "--format", form, check=False).stdout.split()
 
 
-def remove_testbed(name: str, *, keep_state: bool = False) -> None:
+def remove(topology: Topology, *, keep_state: bool = False) -> None:
     """Remove the machines and networks of one testbed, and what a killed run left of them on the host."""
     # A container whose processes were killed from outside sometimes needs a second word.
     for _attempt in range(2):
-        containers = listed("ps", name)
+        containers = listed("ps", topology.key)
         if containers:
             podman("rm", "--force", "--time=0", "--volumes", *containers, check=False)
-    topology = load(name)
-    networks = listed("network", name)
-    bridges = traces.bridges_of(networks) | remembered_bridges(name)
+    networks = listed("network", topology.key)
+    bridges = traces.bridges_of(networks) | remembered_bridges(topology)
     if networks:
         podman("network", "rm", "--force", *networks, check=False)
-    subnets = [subnet for network in topology.networks.values() for subnet in network.subnets]
     traces.remove_namespaces(topology)
-    traces.remove_bridges(bridges, subnets)
-    traces.remove_all_leases(name)
-    traces.remove_firewall_rules(subnets)
-    traces.detach_loop_devices(access.state_directory(name))
+    traces.remove_bridges(bridges, topology.subnets)
+    traces.remove_leases(topology)
+    traces.remove_firewall_rules(topology.subnets)
+    if topology.key != key_of(topology.name):
+        return
+    state = access.state_directory(topology.name)
+    traces.detach_loop_devices(state)
     if not keep_state:
-        shutil.rmtree(access.state_directory(name), ignore_errors=True)
-        if access.state_directory(name).exists():
-            traces.root("rm", "-rf", "--one-file-system", str(access.state_directory(name)))
-        (STATE / f"{name}.lock").unlink(missing_ok=True)
+        shutil.rmtree(state, ignore_errors=True)
+        if state.exists():
+            traces.root("rm", "-rf", "--one-file-system", str(state))
 
 
-def known_testbeds() -> list[str]:
-    """The testbeds of this checkout, and those whose own checkout is gone."""
-    names = set(existing_names()) - {image.build_directory().name}
-    for kind in (["ps", "--all"], ["network", "ls"]):
-        said = podman(*kind, "--filter", f"label={LABEL}", "--format", "json", check=False).stdout
-        for entry in json.loads(said or "null") or []:
-            its = entry.get("Labels") or entry.get("labels") or {}
-            state = Path(its.get(f"{LABEL}.state", "/nowhere"))
-            if state.parent == STATE or not state.is_dir():
-                names.add(its[LABEL])
-    return sorted(names)
+def remove_orphans() -> None:
+    """Remove the testbeds whose checkout is gone."""
+    orphans = {
+        labels[LABEL]: labels[f"{LABEL}.name"]
+        for labels in all_labels()
+        if not Path(labels[f"{LABEL}.state"]).is_dir()
+    }
+    for key, name in orphans.items():
+        remove(load(name, key=key))
+        say(f"removed testbed {key}: its checkout is gone")
 
 
 def clean(names: Iterable[str] = (), *, images: bool = False) -> None:
     """Remove these testbeds, or all of this checkout; with the last one also what they shared on the host."""
-    for name in list(names) or known_testbeds():
-        remove_testbed(name)
+    remove_orphans()
+    started = {labels[f"{LABEL}.name"] for labels in all_labels() if is_own(labels)}
+    for name in sorted(names) or sorted(started | set(existing_names())):
+        remove(load(name))
         say(f"removed testbed {name}")
     image.remove_build_directory()
     if images:
         image.forget()
     if not listed("ps"):
         traces.root(str(HERE / "in-cgroup2"), "--forget")
+
+
+def is_own(labels: dict[str, str]) -> bool:
+    return labels[LABEL] == key_of(labels[f"{LABEL}.name"])
 
 
 def remember_bridges(topology: Topology) -> None:
@@ -80,6 +84,6 @@ def remember_bridges(topology: Topology) -> None:
     noted.write_text("\n".join(sorted(bridges)), encoding="utf-8")
 
 
-def remembered_bridges(name: str) -> set[str]:
-    noted = access.state_directory(name) / "bridges"
+def remembered_bridges(topology: Topology) -> set[str]:
+    noted = access.state_directory(topology.name) / "bridges"
     return set(noted.read_text(encoding="utf-8").split()) if noted.exists() else set()

@@ -77,7 +77,7 @@ def host_proxy() -> str:
 
 
 def build_directory() -> Path:
-    return STATE / "image-build"
+    return STATE / "image.build"
 
 
 def remove_build_directory() -> None:

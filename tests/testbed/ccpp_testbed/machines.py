@@ -9,7 +9,7 @@ import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from . import access, cleaning, image, traces
+from . import access, cleaning, image
 from .host import TestbedError, locked, podman, prepare, say
 from .topology import LABEL, Machine, Network, Topology, load
 
@@ -40,22 +40,18 @@ def create(name: str, commune: str, *, fresh: bool = False) -> Topology:
     with locked("image"):
         tag = image.ensure()
     with locked(name):
+        cleaning.remove_orphans()
         if fresh:
-            cleaning.remove_testbed(name)
+            cleaning.remove(topology)
         public_key = access.ensure_key(name)
-        mark = f"{topology.fingerprint}-{tag.rpartition(':')[2]}-{access.state_directory(name)}"
-        keys = resume(topology, mark, public_key)
+        keys = resume(topology, tag, public_key)
         if keys is None:
             # Never some old machines with some new ones: what they hold of each other would not fit.
-            cleaning.remove_testbed(name, keep_state=True)
-            for network in topology.networks.values():
-                create_network(network, topology, mark)
-            cleaning.remember_bridges(topology)
+            cleaning.remove(topology, keep_state=True)
+            topology = create_networks(topology, commune, tag)
             with ThreadPoolExecutor() as pool:
                 keys = list(
-                    pool.map(
-                        lambda one: start(one, topology, tag, mark, public_key), topology.machines.values()
-                    )
+                    pool.map(lambda one: start(one, topology, tag, public_key), topology.machines.values())
                 )
         access.write(topology, dict(zip(topology.machines, keys, strict=True)))
         for machine in topology.machines:
@@ -63,9 +59,9 @@ def create(name: str, commune: str, *, fresh: bool = False) -> Topology:
     return topology
 
 
-def resume(topology: Topology, mark: str, public_key: str) -> list[str] | None:
+def resume(topology: Topology, tag: str, public_key: str) -> list[str] | None:
     """Use the machines that are there, starting those that were stopped; None unless all of them answer."""
-    if not (networks_match(topology, mark) and machines_match(topology, mark)):
+    if not (networks_match(topology, tag) and machines_match(topology, tag)):
         return None
     names = [machine.full_name for machine in topology.machines.values()]
     podman("start", *names, check=False, limit=60)
@@ -95,46 +91,62 @@ def inspect(kind: str, name: str) -> dict[str, object] | None:
     return data
 
 
-def networks_match(topology: Topology, mark: str) -> bool:
+def networks_match(topology: Topology, tag: str) -> bool:
     for network in topology.networks.values():
         found = inspect("network", network.full_name)
         labels = (found or {}).get("labels") or {}
-        if not isinstance(labels, dict) or labels.get(f"{LABEL}.mark") != mark:
+        if not isinstance(labels, dict) or labels.get(f"{LABEL}.mark") != mark_of(topology, tag):
             return False
     return True
 
 
-def labels(topology: Topology, mark: str) -> list[str]:
+def mark_of(topology: Topology, tag: str) -> str:
+    """Machines with another mark are of another image or topology, and of no use."""
+    return f"{topology.fingerprint}-{tag.rpartition(':')[2]}"
+
+
+def labels(topology: Topology, tag: str) -> list[str]:
     return [
-        f"--label={LABEL}={topology.name}",
+        f"--label={LABEL}={topology.key}",
+        f"--label={LABEL}.name={topology.name}",
         f"--label={LABEL}.number={topology.number}",
-        f"--label={LABEL}.mark={mark}",
+        f"--label={LABEL}.mark={mark_of(topology, tag)}",
         f"--label={LABEL}.state={access.state_directory(topology.name)}",
     ]
 
 
-def create_network(network: Network, topology: Topology, mark: str) -> None:
-    options = ["--disable-dns", *labels(topology, mark)]
+def create_networks(topology: Topology, commune: str, tag: str) -> Topology:
+    """Make the networks; returns the topology they follow: another testbed may just have taken the number."""
+    failed: list[int] = []
+    while True:
+        try:
+            for network in topology.networks.values():
+                create_network(network, topology, tag)
+        except TestbedError:
+            cleaning.remove(topology, keep_state=True)
+            failed.append(topology.number)
+            # Once more with the same number: most often the bridge of a killed run still had its addresses.
+            if len(failed) == 5:
+                raise
+            topology = load(topology.name, commune, avoid=failed[1:])
+        else:
+            cleaning.remember_bridges(topology)
+            return topology
+
+
+def create_network(network: Network, topology: Topology, tag: str) -> None:
+    options = ["--disable-dns", *labels(topology, tag)]
     options += [f"--subnet={subnet}" for subnet in network.subnets]
     options += ["--internal"] if network.internal else []
     options += ["--ipv6"] if any(subnet.version == 6 for subnet in network.subnets) else []
-    if podman("network", "create", *options, network.full_name, check=False).returncode == 0:
-        return
-    # Most often the bridge of a run that was killed still has these addresses.
-    traces.remove_bridges([], list(network.subnets))
-    try:
-        podman("network", "create", *options, network.full_name)
-    except TestbedError as error:
-        raise TestbedError(
-            f"network {network.full_name} could not be made; see tests/testbed/clean ({error})"
-        ) from None
+    podman("network", "create", *options, network.full_name)
 
 
-def start(machine: Machine, topology: Topology, tag: str, mark: str, public_key: str) -> str:
+def start(machine: Machine, topology: Topology, tag: str, public_key: str) -> str:
     """Start a new machine and let the key in; its SSH host key."""
     begun = time.monotonic()
     podman("rm", "--force", "--time=0", "--volumes", machine.full_name, check=False)
-    start_new(machine, topology, tag, mark)
+    start_new(machine, topology, tag)
     welcome = greet(machine, public_key)
     if welcome is None:
         said = podman("logs", "--tail=5", machine.full_name, check=False).stdout
@@ -145,16 +157,16 @@ def start(machine: Machine, topology: Topology, tag: str, mark: str, public_key:
     return welcome["hostkey"]
 
 
-def machines_match(topology: Topology, mark: str) -> bool:
+def machines_match(topology: Topology, tag: str) -> bool:
     for machine in topology.machines.values():
         config = (inspect("container", machine.full_name) or {}).get("Config")
         its_labels = config.get("Labels") if isinstance(config, dict) else None
-        if not isinstance(its_labels, dict) or its_labels.get(f"{LABEL}.mark") != mark:
+        if not isinstance(its_labels, dict) or its_labels.get(f"{LABEL}.mark") != mark_of(topology, tag):
             return False
     return True
 
 
-def start_new(machine: Machine, topology: Topology, tag: str, mark: str) -> None:
+def start_new(machine: Machine, topology: Topology, tag: str) -> None:
     networks = []
     for network, addresses in machine.addresses.items():
         options = [f"ip{'6' if ':' in one else ''}={one}" for one in addresses]
@@ -170,15 +182,9 @@ def start_new(machine: Machine, topology: Topology, tag: str, mark: str) -> None
             "--http-proxy=false",
             "--pull=never",
         ),
-        *(*LIMITS, *labels(topology, mark), *networks, tag),
+        *(*LIMITS, *labels(topology, tag), *networks, tag),
     ]
-    try:
-        podman(*command)
-    except TestbedError:
-        # A lease of a machine that was killed may still hold the address.
-        podman("rm", "--force", "--time=0", "--volumes", machine.full_name, check=False)
-        traces.remove_leases(machine, topology)
-        podman(*command)
+    podman(*command)
 
 
 def greet(machine: Machine, public_key: str) -> dict[str, str] | None:

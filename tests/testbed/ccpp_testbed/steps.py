@@ -91,16 +91,8 @@ class Controller:
             "PATH": path,
             "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
             "ANSIBLE_NOCOLOR": "1",
-            "ANSIBLE_VAULT_PASSWORD_FILE": str(self.vault_password()),
+            "ANSIBLE_VAULT_PASSWORD_FILE": str(access.ensure_vault_password(self.name)),
         }
-
-    def vault_password(self) -> Path:
-        """A vault password of this testbed's own, made at the first call."""
-        path = self.state / "vault-password"
-        if not path.exists():
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
-                stream.write(f"{os.urandom(24).hex()}\n")
-        return path
 
     def inventory(self) -> list[str]:
         return ["-i", str(CHECKOUT / "inventory"), "-i", str(self.state / "hosts.yml")]

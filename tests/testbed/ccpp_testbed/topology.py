@@ -10,6 +10,7 @@ import ipaddress
 import json
 import re
 import tomllib
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from .host import HERE, STATE, TestbedError, podman
@@ -44,61 +45,78 @@ class Machine:
 @dataclass(frozen=True)
 class Topology:
     name: str
+    key: str
     number: int
     networks: dict[str, Network]
     machines: dict[str, Machine]
+
+    @property
+    def subnets(self) -> list[Subnet]:
+        return [subnet for network in self.networks.values() for subnet in network.subnets]
 
     @property
     def fingerprint(self) -> str:
         return hashlib.sha256(repr(self).encode()).hexdigest()[:12]
 
 
-def number_of(name: str, listed: dict[str, int]) -> int:
-    """As listed, as the networks of this testbed have it, or one that no other testbed on this host uses."""
-    if name in listed:
-        return listed[name]
-    said = podman(
-        "network", "ls", "--filter", f"label={LABEL}.number", "--format", "json", check=False
-    ).stdout
-    all_labels = [
-        entry.get("Labels") or entry.get("labels") or {} for entry in json.loads(said or "null") or []
-    ]
-    numbers = {labels[LABEL]: int(labels[f"{LABEL}.number"]) for labels in all_labels}
-    if name in numbers:
-        return numbers[name]
-    first = int(hashlib.sha256(name.encode()).hexdigest(), 16)
-    candidates = (100 + (first + step) % 100 for step in range(100))
-    return next(number for number in candidates if number not in numbers.values())
+def all_labels() -> list[dict[str, str]]:
+    """The labels of every machine and network of any testbed on this host."""
+    found = []
+    for kind in (("ps", "--all"), ("network", "ls")):
+        said = podman(*kind, "--filter", f"label={LABEL}.number", "--format", "json", check=False).stdout
+        found += [
+            entry.get("Labels") or entry.get("labels") or {} for entry in json.loads(said or "null") or []
+        ]
+    return found
 
 
-def load(name: str, commune: str = "saint-exemple") -> Topology:
+def key_of(name: str) -> str:
+    """The testbed's name on this host: another checkout may have a testbed of the same name."""
+    return f"{name}-{hashlib.sha256(str(STATE).encode()).hexdigest()[:4]}"
+
+
+def number_of(key: str, avoid: Collection[int]) -> int:
+    """As the networks of this testbed have it, or one that no other testbed on this host uses."""
+    numbers = {labels[LABEL]: int(labels[f"{LABEL}.number"]) for labels in all_labels()}
+    if key in numbers:
+        return numbers[key]
+    first = int(hashlib.sha256(key.encode()).hexdigest(), 16)
+    candidates = (1 + (first + step) % 250 for step in range(250))
+    return next(number for number in candidates if number not in numbers.values() and number not in avoid)
+
+
+def load(
+    name: str, commune: str = "saint-exemple", *, key: str | None = None, avoid: Collection[int] = ()
+) -> Topology:
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,20}", name):
         raise TestbedError(f"{name!r} is no name for a testbed (use lower-case letters, digits and dashes)")
+    key = key or key_of(name)
+    number = number_of(key, avoid)
     text = (HERE / "topology.toml").read_text(encoding="utf-8")
-    number = number_of(name, tomllib.loads(text)["numbers"])
     data = tomllib.loads(text.replace("{n}", str(number)).replace("{commune}", commune))
+    prefix = f"ccpp-{key}"
     networks = {
-        key: Network(
-            key,
-            f"ccpp-{name}-{key}",
+        short: Network(
+            short,
+            f"{prefix}-{short}",
             value["internal"],
             tuple(ipaddress.ip_network(value[kind]) for kind in ("ipv4", "ipv6") if kind in value),
         )
-        for key, value in data["networks"].items()
+        for short, value in data["networks"].items()
     }
     machines = {
-        key: Machine(
-            key,
-            f"ccpp-{name}-{key}",
+        short: Machine(
+            short,
+            f"{prefix}-{short}",
             value["inventory_name"],
             {
                 network: tuple(str(subnet[host]) for subnet in networks[network].subnets)
                 for network, host in value["networks"].items()
             },
         )
-        for key, value in data["machines"].items()
+        for short, value in data["machines"].items()
     }
-    return Topology(name, number, networks, machines)
+    return Topology(name, key, number, networks, machines)
 
 
 def existing_names() -> list[str]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from .host import HERE, as_root, podman, run
-from .topology import Machine, Subnet, Topology
+from .topology import Subnet, Topology
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -25,6 +25,7 @@ NAMESPACES = Path("/run/netns")
 WRAPPER = str(HERE / "in-cgroup2")
 # podman notes a container's network namespace within a second of making it; before, it looks lost.
 GRACE = 4.0
+PLUGIN = re.compile(r"\b(CNI|NETAVARK)[-_]")
 CHAIN = re.compile(r"(CNI|NETAVARK)-[0-9A-Fa-f]+")
 
 
@@ -99,21 +100,16 @@ def is_of(topology: Topology, namespace: Path) -> bool:
     if inside is None:
         # An empty file is where a namespace was bound inside a mount namespace that is gone.
         return namespace.is_file() and namespace.stat().st_size == 0
-    subnets = [subnet for network in topology.networks.values() for subnet in network.subnets]
     return set(inside) <= set(topology.networks) and all(
-        any(address in subnet for subnet in subnets) for addresses in inside.values() for address in addresses
+        any(address in subnet for subnet in topology.subnets)
+        for addresses in inside.values()
+        for address in addresses
     )
 
 
-def remove_leases(machine: Machine, topology: Topology) -> None:
-    for network, addresses in machine.addresses.items():
-        for address in addresses:
-            root("rm", "-f", str(LEASES / topology.networks[network].full_name / address))
-
-
-def remove_all_leases(name: str) -> None:
-    for leases in sorted(LEASES.glob(f"ccpp-{name}-*")) if LEASES.exists() else []:
-        root("rm", "-rf", str(leases))
+def remove_leases(topology: Topology) -> None:
+    for network in topology.networks.values():
+        root("rm", "-rf", str(LEASES / network.full_name))
 
 
 def remove_firewall_rules(subnets: list[Subnet]) -> None:
@@ -125,7 +121,7 @@ def remove_firewall_rules(subnets: list[Subnet]) -> None:
         for line in root(f"{family}-save").stdout.splitlines() if ours else []:
             if line.startswith("*"):
                 table = line[1:]
-            words = shlex.split(line) if line.startswith("-A") else []
+            words = shlex.split(line) if line.startswith("-A") and PLUGIN.search(line) else []
             if not any(is_within(word, ours) for word in words):
                 continue
             chains |= {(table, word) for word in words if CHAIN.fullmatch(word)}
