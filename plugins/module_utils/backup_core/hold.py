@@ -18,9 +18,9 @@ from typing import Any
 from .clock import Clock
 from .config import Config, Source
 from .errors import BackupError, InputError, shown
+from .files import write_durably
 from .ledger import Draft
 from .locking import FileLock
-from .replicate import write_durably
 from .times import utc_text
 from .workplace import Workplace
 

@@ -12,6 +12,7 @@ from types import TracebackType
 
 from .config import Config, Source
 from .errors import BackupError
+from .files import give_to_folder_owner
 
 _POLL = 0.2
 
@@ -74,15 +75,6 @@ def _try_lock(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def give_to_folder_owner(path: str) -> None:
-    """What root makes by hand in the service's folders must not shut the service out afterwards."""
-    if sys.platform == "win32" or os.geteuid() != 0:
-        return
-    folder = os.stat(os.path.dirname(path))
-    if os.stat(path).st_uid != folder.st_uid:
-        os.chown(path, folder.st_uid, folder.st_gid)
 
 
 def of_source(config: Config, source: Source, patience: float = 0.0) -> FileLock:

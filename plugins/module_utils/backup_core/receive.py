@@ -12,14 +12,12 @@ import os
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+from . import quarantine, snapshots
 from . import report as reports
-from . import snapshots
-from .errors import BackupError
 from .ledger import Draft, Ledger
-from .restic import is_snapshot_id
-from .snapshots import Snapshot
+from .snapshots import Snapshot, on_disk
 from .workplace import Workplace
 
 REPORT_GRACE = timedelta(seconds=120)
@@ -27,6 +25,7 @@ REPORTS_KEPT = timedelta(days=7)
 MISSING_ACT = "missing"
 # Written before restic is told to forget: a kill in between must not look like a loss.
 INTENT_ACT = "removing"
+CANCELLED_ACT = "not-removed"
 
 
 @dataclass
@@ -46,31 +45,6 @@ class Received:
         return bool(partial or self.unreadable or self.missing or self.quarantined)
 
 
-def on_disk(location: str) -> dict[str, datetime]:
-    """The snapshots that lie in the repository, with the time each arrived (the file's own)."""
-    found: dict[str, datetime] = {}
-    try:
-        with os.scandir(os.path.join(location, "snapshots")) as entries:
-            for entry in entries:
-                if is_snapshot_id(entry.name):
-                    try:
-                        found[entry.name] = _instant(entry.stat(follow_symlinks=False).st_mtime)
-                    except FileNotFoundError:
-                        continue
-    except FileNotFoundError:
-        raise BackupError(
-            f"{location}: there is no repository (run the playbook site, or see its disk)"
-        ) from None
-    return found
-
-
-def _instant(seconds: float) -> datetime:
-    try:
-        return datetime.fromtimestamp(seconds, UTC)
-    except (ValueError, OverflowError, OSError):
-        return datetime.fromtimestamp(0, UTC)
-
-
 def new_ids(disk: Mapping[str, datetime], ledger: Ledger) -> list[str]:
     """What has no receipt yet, in the order of arrival. Removed ones that came back count as new."""
     known = {receipt.snapshot for receipt in ledger.live()}
@@ -85,7 +59,13 @@ def missing_ids(disk: Collection[str], ledger: Ledger) -> list[str]:
 
 def intended_removals(ledger: Ledger) -> set[str]:
     """What a removal announced and may have done without living to record it."""
-    return {one for entry in ledger.entries if entry.act == INTENT_ACT for one in entry.snapshots}
+    intended: set[str] = set()
+    for entry in ledger.entries:
+        if entry.act == INTENT_ACT:
+            intended.update(entry.snapshots)
+        elif entry.act in ("removed", CANCELLED_ACT):
+            intended.difference_update(entry.snapshots)
+    return intended
 
 
 def received_at(arrived: datetime, now: datetime, injected: bool) -> datetime:
@@ -111,6 +91,7 @@ def outcome_of(
 def receive(place: Workplace) -> Received:
     """Bring one source's ledger up to what lies in its repository. The caller holds the source's lock."""
     result = Received(place.source.series)
+    result.quarantined += quarantine.sweep(place)
     ledger = place.ledger()
     disk = on_disk(place.location)
     gone = missing_ids(disk, ledger)
@@ -122,7 +103,8 @@ def receive(place: Workplace) -> Received:
         drafts.append(place.draft("removed", {"snapshots": interrupted}, why))
     candidates = new_ids(disk, ledger)
     if candidates:
-        found, result.unreadable = snapshots.read(place.repository(ledger), candidates)
+        found, unread = snapshots.read(place.repository(ledger), candidates)
+        result.unreadable = _set_aside(place, ledger, unread, result)
         now = place.clock.now()
         for one in candidates:
             if one in found:
@@ -132,6 +114,17 @@ def receive(place: Workplace) -> Received:
     if place.source.reports is not None:
         _tidy(place.source.reports)
     return result
+
+
+def _set_aside(
+    place: Workplace, ledger: Ledger, unread: Mapping[str, str], result: Received
+) -> dict[str, str]:
+    """Put into quarantine what is proven to be no snapshot of ours; returns what stays unexplained."""
+    suspects = [quarantine.Foreign("snapshot", one, f"not authentic: {why}") for one, why in unread.items()]
+    moved = quarantine.set_aside(place, quarantine.proven(place, ledger, suspects))
+    result.quarantined += moved
+    gone = {one["name"] for one in moved}
+    return {one: why for one, why in unread.items() if one not in gone}
 
 
 def _receipt(

@@ -18,9 +18,9 @@ from datetime import datetime, timedelta
 from . import restic, snapshots, web
 from .config import Upstream
 from .errors import BackupError, InputError, one_line
+from .files import write_durably
 from .ledger import Comparison, Draft, Ledger, LedgerBroken, Receipt, compare, parse
-from .receive import on_disk
-from .snapshots import Snapshot
+from .snapshots import Snapshot, on_disk
 from .times import parse_instant, utc_text
 from .workplace import Workplace
 
@@ -236,21 +236,6 @@ def _refuse(place: Workplace, own: Ledger, shipped: Shipped, path: str) -> Ledge
     why = f"LOCAL's ledger does not continue the one held: {shipped.comparison}"
     fields = {"sha256": digest, "comparison": shipped.comparison, "kept": os.path.basename(evidence)}
     return place.append([place.draft(REFUSED_ACT, fields, why)])
-
-
-def write_durably(path: str, body: bytes) -> None:
-    temporary = f"{path}.new"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(body)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-    folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _copy(

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 CCPP
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Brings a restic repository on a server's own disk into the state wanted: initialised, with its keys and modes.
+"""Brings a restic repository on a server's own disk into the state wanted: initialised, with keys and modes.
 
 Idempotent, and safe to interrupt anywhere: the next run finishes what an earlier one began. A key made on
-purpose is put into the repository's ledger; any other is a stranger's (the sweep in quarantine.py moves it out).
+purpose is put into the repository's ledger; any other is a stranger's (quarantine.py moves it out).
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from typing import Any
 from . import restic
 from .config import RepositoryAccess
 from .errors import BackupError, InputError
+from .files import give_to_folder_owner
 from .ledger import Draft, Ledger
 from .ledger_file import LedgerFile
-from .locking import give_to_folder_owner
 from .restic import Repository
 from .workplace import KEY_ACT, OWN_KEY
 

@@ -9,14 +9,15 @@ further than the rule that uses them.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from . import restic
 from .errors import BackupError, InputError, one_line
-from .restic import Repository
+from .restic import Repository, is_snapshot_id
 from .times import parse_instant, utc_text
 
 # Reading one by one costs a key derivation each (half a second); by hundreds, argv stays short.
@@ -165,3 +166,28 @@ def read_one(repository: Repository, snapshot: str) -> Snapshot:
         return from_json({**value, "id": snapshot})
     except (ValueError, TypeError):
         raise BackupError(f"snapshot {snapshot[:8]} is not of the form restic writes") from None
+
+
+def on_disk(location: str) -> dict[str, datetime]:
+    """The snapshots that lie in the repository, with the time each arrived (the file's own)."""
+    found: dict[str, datetime] = {}
+    try:
+        with os.scandir(os.path.join(location, "snapshots")) as entries:
+            for entry in entries:
+                if is_snapshot_id(entry.name):
+                    try:
+                        found[entry.name] = _instant(entry.stat(follow_symlinks=False).st_mtime)
+                    except FileNotFoundError:
+                        continue
+    except FileNotFoundError:
+        raise BackupError(
+            f"{location}: there is no repository (run the playbook site, or see its disk)"
+        ) from None
+    return found
+
+
+def _instant(seconds: float) -> datetime:
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return datetime.fromtimestamp(0, UTC)

@@ -20,8 +20,9 @@ from .errors import BackupError
 from .ledger import Ledger, LedgerBroken, Receipt, parse
 from .opening import OpenDays, OpeningCalendar
 from .policy import Policy
-from .receive import intended_removals, on_disk
+from .receive import intended_removals
 from .retention import Snapshot, plan
+from .snapshots import on_disk
 from .times import paris_day, utc_text
 from .workplace import Workplace
 
@@ -29,6 +30,8 @@ Level = Literal["ok", "attention", "alarm"]
 ORDER: dict[Level, int] = {"alarm": 0, "attention": 1, "ok": 2}
 
 VERIFY_EVERY = timedelta(days=35)
+# How long a sweep's find stays on the page.
+RECENT = timedelta(days=7)
 LOOK_BACK = timedelta(days=60)
 # Shares of the disk's size that are still free.
 LITTLE_SPACE = 0.10
@@ -114,7 +117,7 @@ def assess(facts: Facts, calendar: OpenDays, policy: Policy, now: datetime) -> S
         status.add("alarm", facts.problem)
     live = facts.ledger.live()
     doubtful = _doubtful(facts.ledger, live, calendar, policy, now)
-    _contents(status, facts, live, doubtful)
+    _contents(status, facts, live, doubtful, now)
     _freshness(status, [r for r in live if r.snapshot not in doubtful], calendar, policy, now)
     _verification(status, facts.ledger, now)
     if facts.replica:
@@ -123,7 +126,7 @@ def assess(facts: Facts, calendar: OpenDays, policy: Policy, now: datetime) -> S
             status.add(
                 "attention", f"{len(facts.pending)} snapshots not copied from LOCAL for more than a day"
             )
-        if _refused(facts.ledger):
+        if ledger_refused(facts.ledger):
             status.add("alarm", "LOCAL's ledger does not continue the one held here")
     if facts.held:
         status.add("attention", f"held: {facts.held[0]}")
@@ -141,14 +144,18 @@ def _doubtful(
     return set(plan(rows, calendar, policy, now, quarantined=ledger.quarantined_ids()).quarantined())
 
 
-def _contents(status: Status, facts: Facts, live: Sequence[Receipt], doubtful: Collection[str]) -> None:
+def _contents(
+    status: Status, facts: Facts, live: Sequence[Receipt], doubtful: Collection[str], now: datetime
+) -> None:
     """What is there, against what should be."""
     ids = {receipt.snapshot for receipt in live}
     there = ids if facts.present is None else ids & facts.present
     status.snapshots = len(there)
-    status.quarantined = len(doubtful) + sum(
-        1 for entry in facts.ledger.entries if entry.act == "quarantined" and not entry.snapshots
-    )
+    foreign = [entry for entry in facts.ledger.entries if entry.act == "quarantined" and not entry.snapshots]
+    status.quarantined = len(doubtful) + len(foreign)
+    recent = [entry for entry in foreign if now - entry.at < RECENT]
+    if recent:
+        status.add("attention", f"{len(recent)} foreign objects were set aside this week: {recent[-1].why}")
     missing = ids - there - intended_removals(facts.ledger) - facts.ledger.quarantined_ids()
     if missing:
         status.add("alarm", f"{len(missing)} snapshots of the ledger are gone from the repository")
@@ -216,7 +223,7 @@ def _verification(status: Status, ledger: Ledger, now: datetime) -> None:
         status.add("attention", f"not verified for {(now - last.at).days} days")
 
 
-def _refused(ledger: Ledger) -> bool:
+def ledger_refused(ledger: Ledger) -> bool:
     """Whether the last thing known of LOCAL's ledger is that it was refused."""
     acts = (replicate.HELD_ACT, replicate.REFUSED_ACT, replicate.ACCEPTED_ACT)
     last = next((entry.act for entry in reversed(ledger.entries) if entry.act in acts), None)

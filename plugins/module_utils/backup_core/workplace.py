@@ -14,9 +14,9 @@ from typing import Any
 from .clock import Clock
 from .config import Config, RepositoryAccess, Source
 from .errors import InputError
+from .files import give_to_folder_owner
 from .ledger import Draft, Ledger
 from .ledger_file import LedgerFile
-from .locking import give_to_folder_owner
 from .restic import Repository
 
 KEY_ACT = "key-registered"

@@ -32,6 +32,7 @@ def execute(args: argparse.Namespace, out: Output) -> int:
             for receipt in result.receipts
         ]
         warnings = [f"{one[:8]}: cannot be read: {why}" for one, why in result.unreadable.items()]
+        warnings += [f"set aside {one['kept']}: {one['reason']}" for one in result.quarantined]
         warnings += [f"{one[:8]}: in the ledger, but gone from the repository" for one in result.missing]
         return Outcome(
             value={

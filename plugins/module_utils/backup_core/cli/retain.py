@@ -1,0 +1,97 @@
+# Copyright (c) 2026 CCPP
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`ccpp-backup retain`: remove what the rule lets go, and nothing else."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from ..config import Config, Source
+from ..errors import BackupError, RefusedError
+from .output import Output
+from .sources import Outcome, add_selection, each_source
+
+if TYPE_CHECKING:
+    from ..retain import Retained
+
+HELP = "remove the snapshots whose retention has ended, behind every guard, and give back their space"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_selection(parser)
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say what would go and why, and change nothing"
+    )
+    parser.add_argument(
+        "--confirm", metavar="HASH", help="carry out this very plan although it removes a lot"
+    )
+    parser.add_argument(
+        "--no-prune", action="store_true", help="remove snapshots, but leave their space for later"
+    )
+
+
+def _held_here(config: Config, source: Source) -> bool:
+    return source.repository.location is not None and source.ledger is not None
+
+
+def execute(args: argparse.Namespace, out: Output) -> int:
+    from .. import locking, retain, undo
+    from ..workplace import Workplace
+
+    def work(place: Workplace) -> Outcome:
+        with locking.of_prune(place.config, place.source) as prune_lock:
+            with locking.of_source(place.config, place.source, patience=60) as lock:
+                inherited = (*prune_lock.inherited, *lock.inherited)
+                result = retain.retain(place, args.confirm, args.dry_run, inherited)
+            if args.dry_run:
+                return _shown(result)
+            if not args.no_prune and retain.prune_due(place.ledger()):
+                result.problem = retain.prune(place, out.progress, prune_lock.inherited)
+                result.pruned = result.problem is None
+            try:
+                undo.expire(place)
+            except BackupError as error:
+                result.problem = result.problem or str(error)
+        if result.guard is not None and not result.removed:
+            raise RefusedError(f"nothing removed: {result.guard}")
+        return _shown(result)
+
+    return each_source(args, out, work, wanted=_held_here)
+
+
+def _shown(result: Retained) -> Outcome:
+    removals = [one for one in result.decisions if one.action == "remove"]
+    lines = [
+        f"{len(result.removed)} removed"
+        + (f", {len(removals)} would go" if not result.removed and removals else "")
+        + f", {result.kept} kept (plan {result.plan_hash[:12]})"
+    ]
+    lines += [f"{one.id[:8]} {one.action}: {'; '.join(one.reasons)}" for one in removals]
+    warnings = [f"{one[:8]}: in the ledger, but gone from the repository" for one in result.missing]
+    warnings += [f"{one[:8]}: in the repository, but without a receipt" for one in result.unknown]
+    if result.problem is not None:
+        warnings.append(result.problem)
+    decisions = [
+        {
+            "id": one.id,
+            "action": one.action,
+            "reasons": one.reasons,
+            "until": None if one.until is None else str(one.until),
+        }
+        for one in result.decisions
+    ]
+    value = {
+        "removed": result.removed,
+        "kept": result.kept,
+        "quarantined": result.quarantined,
+        "missing": result.missing,
+        "unknown": result.unknown,
+        "plan_hash": result.plan_hash,
+        "guard": result.guard,
+        "undo": result.undo,
+        "pruned": result.pruned,
+        "decisions": decisions,
+    }
+    return Outcome(value, lines, warnings, attention=result.attention)
