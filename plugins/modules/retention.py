@@ -60,7 +60,7 @@ sources:
       type: list
       elements: str
     decisions:
-      description: For every snapshot its C(id), C(action), C(reasons), and in C(until) the last day it is kept.
+      description: For every snapshot its C(id), C(action), C(reasons), and C(until), the last day it is kept.
       type: list
       elements: dict
     plan_hash:
