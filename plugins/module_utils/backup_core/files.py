@@ -33,3 +33,12 @@ def give_to_folder_owner(path: str) -> None:
     folder = os.stat(os.path.dirname(path))
     if os.stat(path).st_uid != folder.st_uid:
         os.chown(path, folder.st_uid, folder.st_gid)
+
+
+def make_folder(path: str) -> None:
+    """The folder, and those above it, belonging to whom the first one that was there belongs."""
+    if os.path.isdir(path):
+        return
+    make_folder(os.path.dirname(path))
+    os.makedirs(path, mode=0o750, exist_ok=True)
+    give_to_folder_owner(path)

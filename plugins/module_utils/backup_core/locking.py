@@ -12,7 +12,7 @@ from types import TracebackType
 
 from .config import Config, Source
 from .errors import BackupError
-from .files import give_to_folder_owner
+from .files import give_to_folder_owner, make_folder
 
 _POLL = 0.2
 
@@ -39,7 +39,7 @@ class FileLock:
         return () if sys.platform == "win32" else (self.descriptor,)
 
     def __enter__(self) -> FileLock:
-        os.makedirs(os.path.dirname(self._path), mode=0o750, exist_ok=True)
+        make_folder(os.path.dirname(self._path))
         self.descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o640)
         give_to_folder_owner(self._path)
         deadline = time.monotonic() + self._patience

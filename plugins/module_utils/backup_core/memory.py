@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import report, restic
+from .files import make_folder
 from .workplace import Workplace
 
 
@@ -43,7 +44,7 @@ class Memory:
         return value if well_formed else []
 
     def _write(self) -> None:
-        os.makedirs(os.path.dirname(self._path), mode=0o750, exist_ok=True)
+        make_folder(os.path.dirname(self._path))
         temporary = f"{self._path}.new"
         with open(temporary, "w", encoding="utf-8") as file:
             json.dump(self._runs[-self.KEPT :], file)

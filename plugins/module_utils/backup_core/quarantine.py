@@ -26,7 +26,7 @@ from typing import Any
 
 from . import restic
 from .errors import BackupError, InputError, one_line
-from .files import write_durably
+from .files import make_folder, write_durably
 from .ledger import Ledger
 from .restic import is_snapshot_id
 from .times import parse_instant
@@ -251,7 +251,7 @@ def _record(place: Workplace, moved: Iterable[dict[str, object]]) -> None:
 
 
 def _move(source: str, folder: str, name: str) -> str:
-    os.makedirs(folder, mode=0o750, exist_ok=True)
+    make_folder(folder)
     target = os.path.join(folder, name)
     number = 1
     while os.path.lexists(target):
@@ -331,5 +331,5 @@ class Authentic:
     def save(self) -> None:
         self.ids &= set(_names(self._place.location, "index"))
         if self.ids != self._before:
-            os.makedirs(os.path.dirname(self._path), mode=0o750, exist_ok=True)
+            make_folder(os.path.dirname(self._path))
             write_durably(self._path, json.dumps(sorted(self.ids)).encode())

@@ -11,6 +11,7 @@ import subprocess
 from datetime import datetime, timedelta
 
 from .errors import BackupError, one_line
+from .files import make_folder
 from .times import utc_text
 from .workplace import Workplace
 
@@ -41,7 +42,7 @@ def keep(place: Workplace) -> str | None:
     if not is_subvolume(place.location):
         return None
     folder = folder_of(place)
-    os.makedirs(folder, mode=0o750, exist_ok=True)
+    make_folder(folder)
     stamp = utc_text(place.clock.now().replace(microsecond=0)).replace(":", "-")
     target = os.path.join(folder, stamp)
     if os.path.exists(target):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import getpass
 import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,6 +40,41 @@ def clock(args: argparse.Namespace) -> Clock:
     return Clock(args.now)
 
 
+def become_service(args: argparse.Namespace, config: Config) -> None:
+    """What root starts by hand on a server goes on as the service's user, as the timers run it.
+
+    Files that root leaves in a repository or a cache would shut the service out. Keeps no more than the
+    timers have: at LOCAL, the right to pass over file modes.
+    """
+    if sys.platform == "win32" or os.geteuid() != 0 or config.site == "workstation":
+        return
+    group = _group_of(config.service_user)
+    if sys.argv[1:2] != [args.verb] or group is None:
+        return
+    kept = "+dac_override,+fowner" if config.site == "local" else ""
+    capabilities = ",".join(part for part in ("-all", kept) if part)
+    options = [f"--reuid={config.service_user}", f"--regid={group}", "--init-groups"]
+    options += [f"--{kind}={capabilities}" for kind in ("inh-caps", "ambient-caps", "bounding-set")]
+    command = [sys.executable, os.path.abspath(sys.argv[0]), *sys.argv[1:]]
+    try:
+        os.execvp("setpriv", ["setpriv", *options, "--no-new-privs", "--", *command])
+    except OSError as error:
+        raise BackupError(
+            f"setpriv: {error.strerror} (install util-linux, or run as {config.service_user})"
+        ) from None
+
+
+def _group_of(user: str) -> int | None:
+    """The group of a user other than root; None where there is no such user."""
+    import pwd
+
+    try:
+        entry = pwd.getpwnam(user)
+    except KeyError:
+        return None
+    return entry.pw_gid if entry.pw_uid != 0 else None
+
+
 def person() -> str:
     """Who is at the keyboard, for the ledger."""
     return os.environ.get("SUDO_USER") or getpass.getuser()
@@ -56,9 +92,12 @@ def each_source(
     work: Callable[[Workplace], Outcome],
     empty: int = DONE,
     wanted: Callable[[Config, Source], bool] = lambda config, source: True,
+    as_service: bool = True,
 ) -> int:
     """Do the work for every chosen source, whatever happens to the others; returns the gravest exit code."""
     config = load()
+    if as_service:
+        become_service(args, config)
     results: list[dict[str, Any]] = []
     codes = [empty]
     for source in config.select(args.commune, args.source):
