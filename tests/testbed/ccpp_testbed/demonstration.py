@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import time
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from . import machines, year
+from . import machines, trees, year
 from .access import state_directory
 from .host import HERE, TestbedError, locked, prepare, say
 from .steps import Controller, Steps, note, relative
@@ -27,50 +26,18 @@ ONBOARDED = "/var/tmp/onboarded"
 SAID = (0, 3)
 
 
-def tool(name: str) -> str:
-    return (HERE / name).read_text(encoding="utf-8")
-
-
 def fill(controller: Controller) -> bool:
     """Give the workstation files, or change some if it has them; whether there were none before."""
     marker = "/home/mairie/.demo"
     fresh = controller.run("workstation", f"test -e {marker} || echo fresh").strip() == "fresh"
     if fresh:
-        controller.run("workstation", f"python3 - create {FOLDERS[0]}", stdin=tool("office_files.py"))
+        trees.fill(controller, "workstation", FOLDERS[0])
         controller.run(
             "workstation",
             f"rm -rf {FOLDERS[1]} && mkdir -p {FOLDERS[1]}"
             f" && cp -a /usr/share/zoneinfo /usr/share/perl* /usr/share/doc {FOLDERS[1]}/ && touch {marker}",
         )
     return fresh
-
-
-def change(controller: Controller) -> None:
-    seed = time.time_ns() % 1_000_000
-    controller.run(
-        "workstation", f"python3 - change {FOLDERS[0]} --seed {seed}", stdin=tool("office_files.py")
-    )
-
-
-def manifests(controller: Controller, machine: str, below: str = "") -> dict[str, dict[str, Any]]:
-    compare = tool("compare.py")
-    return {
-        folder: json.loads(controller.run(machine, f"python3 - manifest {below}{folder}", stdin=compare))
-        for folder in FOLDERS
-    }
-
-
-def differences(expected: dict[str, dict[str, Any]], actual: dict[str, dict[str, Any]]) -> list[str]:
-    spec = importlib.util.spec_from_file_location("compare", HERE / "compare.py")
-    assert spec is not None
-    assert spec.loader is not None
-    compare = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(compare)
-    return [
-        f"{folder}: {line}"
-        for folder in FOLDERS
-        for line in compare.differences(expected[folder], actual[folder])
-    ]
 
 
 def latest(controller: Controller, machine: str) -> dict[str, Any]:
@@ -97,13 +64,13 @@ def backup(controller: Controller) -> None:
     )
 
 
-def restore(controller: Controller, machine: str, expected: dict[str, dict[str, Any]]) -> None:
+def restore(controller: Controller, machine: str, expected: trees.Manifests) -> None:
     target = f"{RESTORED}/{SOURCE}"
     controller.run(machine, f"rm -rf {target} && mkdir -p {RESTORED}")
     command = f"ccpp-backup restore --commune {COMMUNE} --source {SOURCE} --target {target}"
     snapshot = latest(controller, machine)["snapshot"]
     controller.show(machine, f"{command} --snapshot {snapshot[:12]}")
-    found = differences(expected, manifests(controller, machine, target))
+    found = trees.differences(expected, trees.manifests(controller, machine, FOLDERS, target))
     if found:
         note("\n".join(found[:20]))
         raise TestbedError(
@@ -199,8 +166,8 @@ def go(controller: Controller, steps: Steps) -> None:
         if recap.changed and not known:
             raise TestbedError(f"the playbook changed something right after onboarding: {recap}")
     with steps.step("A day's work, and an incremental backup"):
-        change(controller)
-        expected = manifests(controller, "workstation")
+        trees.change(controller, "workstation", FOLDERS[0], seed=time.time_ns() % 1_000_000)
+        expected = trees.manifests(controller, "workstation", FOLDERS)
         backup(controller)
     with steps.step("Bring it to the REMOTE server"):
         controller.show("remote", f"ccpp-backup replicate --commune {COMMUNE}")

@@ -34,6 +34,7 @@ printf '%s\n' 'admin ALL=(ALL) NOPASSWD: ALL' > "$root/etc/sudoers.d/admin"
 chmod 0440 "$root/etc/sudoers.d/admin"
 printf '%s\n' 'PasswordAuthentication no' 'PermitRootLogin no' 'UseDNS no' \
     > "$root/etc/ssh/sshd_config.d/testbed.conf"
+printf '%s\n' 'LANG=C.UTF-8' > "$root/etc/default/locale"
 # Every machine makes host keys of its own at its first start.
 mkdir -p "$root/etc/systemd/system/ssh.service.d"
 printf '%s\n' '[Service]' 'ExecStartPre=' 'ExecStartPre=/usr/bin/ssh-keygen -A' \
@@ -45,7 +46,8 @@ for unit in systemd-udevd.service systemd-udev-trigger.service systemd-networkd-
     ln -sf /dev/null "$root/etc/systemd/system/$unit"
 done
 mkdir -p "$root/etc/systemd/journald.conf.d"
-printf '%s\n' '[Journal]' 'Storage=persistent' 'RateLimitBurst=0' \
+# The kernel is the host's: what it says is of other machines.
+printf '%s\n' '[Journal]' 'Storage=persistent' 'RateLimitBurst=0' 'ReadKMsg=no' \
     > "$root/etc/systemd/journald.conf.d/testbed.conf"
 rm -f "$root"/var/cache/apt/archives/*.deb
 chroot "$root" apt-get --quiet --yes --download-only --no-install-recommends install @PACKAGES@
@@ -138,12 +140,13 @@ def ensure() -> str:
             podman("import", "--quiet", *changes, str(archive), name)
     finally:
         remove_build_directory()
+    # Other checkouts may be of another definition.
+    forget(newest=3)
     return name
 
 
-def forget(keep: str | None = None) -> None:
-    """Remove every image of ours, save one."""
-    listed = podman("images", "--format", "{{.Repository}}:{{.Tag}}", check=False).stdout.split()
-    for image in listed:
-        if image.startswith(f"{REPOSITORY}:") and image != keep:
-            podman("image", "rm", "--force", image, check=False)
+def forget(newest: int = 0) -> None:
+    """Remove the images of ours that no machine uses, save so many of the newest."""
+    command = ("images", "--sort", "created", "--format", "{{.Repository}}:{{.Tag}}", REPOSITORY)
+    for image in podman(*command, check=False).stdout.split()[newest:]:
+        podman("image", "rm", image, check=False)
