@@ -19,6 +19,8 @@ from typing import Any, NamedTuple
 from .planning import Assumptions, Commune, DataSet, Step, assumed_names, gb_text, number_text
 
 PROMISED_HOURS = 24.0
+# A year: what takes longer nobody can agree to.
+LONGEST_HOURS = 8760
 COURIER = "courier"
 _MB_A_GB = 1000
 _MBIT_A_MB = 8
@@ -259,30 +261,30 @@ def _refusal(commune: Commune, forecasts: Sequence[Forecast], agreed: Agreement)
     remote = min(best, courier, key=lambda one: one.hours)
     promised = f"but {number_text(agreed.hours)} h are promised"
     volume = f"{gb_text(commune.gb)}{' (some sizes are assumed)' if assumed_names(commune.data) else ''}"
-    longest = _agree(COURIER if remote is courier else None, max(local.hours, remote.hours))
+    needed = int(max(local.hours, remote.hours)) + 1
+    longer = f"agree on {_agree(COURIER if remote is courier else None, needed)}"
+    if needed > LONGEST_HOURS:
+        longer = "shrink what is promised"
     if not local.meets:
         return (
             f"from LOCAL, {volume} take {_hours(local)} (limit: {local.path.limits}) {promised};"
-            f" correct the sizes, raise what limits it, or agree on {longest}"
+            f" correct the sizes, raise what limits it, or {longer}"
         )
     if best.meets or (agreed.accept == COURIER and courier.meets):
         return None
-    said = (
-        f"when LOCAL is lost, {volume} take {_hours(best)} from {best.path.name} (limit: {best.path.limits})"
-    )
-    cure = "correct the sizes or the lines, or"
+    path = f"from {best.path.name} (limit: {best.path.limits})"
+    said = f"when LOCAL is lost, {volume} take {_hours(best)} {path}"
+    disk, cure = f"{_hours(courier)} by a courier's disk", "correct the sizes or the lines, or"
     if courier.meets:
-        return (
-            f"{said} {promised}; {cure} accept a courier's disk ({_hours(courier)}): {_agree(COURIER, None)}"
-        )
-    return f"{said} and {_hours(courier)} by a courier's disk {promised}; {cure} agree on {longest}"
+        return f"{said} {promised}; {cure} accept {disk}: {_agree(COURIER, None)}"
+    return f"{said} and {disk} {promised}; {cure} {longer}"
 
 
-def _agree(accept: str | None, hours: float | None) -> str:
+def _agree(accept: str | None, hours: int | None) -> str:
     """The block of a commune's file that makes the promise one that can be held."""
     parts = [] if accept is None else [f"accept: {accept}"]
     if hours is not None:
-        parts.append(f"hours: {int(hours) + 1}")
+        parts.append(f"hours: {hours}")
     return f"recovery: {{{', '.join(parts)}}}"
 
 

@@ -277,7 +277,17 @@ def _is_address(value: str) -> bool:
     return len(value) <= 253 and all(label.fullmatch(part) for part in labels) and not labels[-1].isdigit()
 
 
+def _is_network(value: str) -> bool:
+    """An IPv4 network as ip(8) writes it; 192.168.1.1/24 is a machine's address in one."""
+    try:
+        network = ipaddress.IPv4Network(value)
+    except ValueError:
+        return False
+    return str(network) == value and 8 <= network.prefixlen <= 30
+
+
 _FORMATS: dict[str, tuple[str, Callable[[str], bool]]] = {
     "date": ("a date", _is_date),
     "ccpp-address": ("an address", _is_address),
+    "ccpp-network": ("an IPv4 network", _is_network),
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
+from ..backup_core.planning import PUSHING
 from .check import schema
 
 
@@ -28,6 +29,9 @@ def complete(slug: str, given: dict[str, Any]) -> dict[str, Any]:
         "contacts": dict(given["contacts"]),
         "opening": dict(given["opening"]),
         "policy": dict(given.get("policy") or {}),
+        "planning": dict(given.get("planning") or {}),
+        "recovery": _filled(given.get("recovery") or {}, properties["recovery"]),
+        **_volumes(given),
         "server": _filled(given["server"], properties["server"]),
         "uplinks": [dict(line) for line in given["uplinks"]],
         "sources": {
@@ -47,6 +51,17 @@ def last_day(start: date, years: int) -> date:
 def _contract(contract: dict[str, Any]) -> dict[str, Any]:
     end = last_day(date.fromisoformat(contract["start"]), contract["years"])
     return {**contract, "end": end.isoformat()}
+
+
+def _volumes(given: dict[str, Any]) -> dict[str, Any]:
+    """`archive_gb` has no default: nobody has counted the archives does not mean that there are none."""
+    counted = {} if "archive_gb" not in given else {"archive_gb": given["archive_gb"]}
+    return {"workstations": given.get("workstations", workstations(given["sources"])), **counted}
+
+
+def workstations(sources: dict[str, Any]) -> int:
+    """How many of the sources are workstations."""
+    return sum(1 for source in sources.values() if source["kind"] in PUSHING)
 
 
 def _source(source: dict[str, Any], rule: dict[str, Any]) -> dict[str, Any]:

@@ -12,12 +12,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..backup_core import planning, recovery
 from ..backup_core.errors import InputError, one_line, shown
 from ..backup_core.opening import OpeningCalendar
+from ..backup_core.planning import PUSHING
 from ..backup_core.policy import Policy
 from . import check, document
 from .check import Mistake
-from .defaults import complete
+from .defaults import complete, workstations
 
 SLUG = re.compile(r"[a-z][a-z0-9-]{0,29}[a-z0-9]")
 # Folders and hosts that the service itself has beside those of the communes.
@@ -93,10 +95,13 @@ def validate(contents: dict[str, bytes | OSError]) -> Communes:
             mistakes += found
         except InputError as error:
             mistakes = [*mistakes, one_line(str(error), 500)]
-        if mistakes:
+        commune = None if mistakes else complete(slug, given)
+        if commune is not None and (refusal := _refusal(commune)):
+            mistakes = [refusal]
+        if commune is None or mistakes:
             result.lines += _cut(label, mistakes)
         else:
-            result.communes[slug] = complete(slug, given)
+            result.communes[slug] = commune
             labels[slug] = label
     result.lines += _clashes(result.communes, labels)
     return result
@@ -140,7 +145,7 @@ def _commune(content: bytes | OSError) -> tuple[dict[str, Any], list[str]]:
     if isinstance(given.get("policy"), dict) and "policy" not in wrong:
         lines += _raised(lambda: Policy.from_mapping(given["policy"], where="policy"))
     if not mistakes:
-        lines += [str(m) for m in _same_machine(given)]
+        lines += [str(m) for m in (*_same_machine(given), *_volume_mistakes(given))]
     return given, lines
 
 
@@ -164,6 +169,28 @@ def _same_machine(given: dict[str, Any]) -> Iterator[Mistake]:
             )
             yield Mistake(("sources", name, "address"), text)
         taken.setdefault(machine, f"sources.{name}")
+
+
+def _volume_mistakes(given: dict[str, Any]) -> Iterator[Mistake]:
+    sources, counted = given["sources"], workstations(given["sources"])
+    if given.get("workstations", counted) < counted:
+        text = f"{given['workstations']} is less than the {counted} under sources; write all of them"
+        yield Mistake(("workstations",), text)
+    shares = {name: source for name, source in sources.items() if source["kind"] not in PUSHING}
+    unsized = [name for name, source in shares.items() if "size_gb" not in source]
+    stated_gb = sum(source.get("size_gb", 0) for source in shares.values())
+    if unsized and stated_gb and given.get("archive_gb", stated_gb + 1) <= stated_gb:
+        text = (
+            f"{given['archive_gb']} leaves nothing for {', '.join(unsized)}, the others have {stated_gb};"
+            " correct it, or write size_gb for each share and folder"
+        )
+        yield Mistake(("archive_gb",), text)
+
+
+def _refusal(commune: dict[str, Any]) -> str | None:
+    """Why the commune's promise cannot be given, or None. A promise is refused when it is written down."""
+    plan = recovery.plan(planning.commune(commune), recovery.lines(commune), recovery.agreement(commune))
+    return None if plan.refusal is None else f"recovery: {plan.refusal}"
 
 
 def _clashes(communes: dict[str, dict[str, Any]], labels: dict[str, str]) -> list[str]:

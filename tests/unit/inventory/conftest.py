@@ -27,6 +27,8 @@ FULL: dict[str, Any] = {
     "name": "Rozoy-l'Exemple",
     "insee": "99002",
     "tier": 4,
+    "workstations": 3,
+    "archive_gb": 350,
     "contract": {"start": "2024-01-01", "years": 5},
     "contacts": {"name": "Accueil", "phone": "01 99 00 00 02", "mail": "mairie@rozoy.example.org"},
     "opening": {
@@ -40,7 +42,9 @@ FULL: dict[str, Any] = {
         "good_friday": False,
     },
     "policy": {"full_months": 12},
-    "server": {"address": "192.0.2.40", "port": 2222},
+    "planning": {"growth_percent_per_year": 10, "volumes_on": "2026-03-01"},
+    "recovery": {"hours": 36, "accept": "courier"},
+    "server": {"address": "192.0.2.40", "port": 2222, "lan": "192.168.1.0/24"},
     "uplinks": [
         {"kind": "fibre", "down_mbit": 500, "up_mbit": 200.5},
         {"kind": "4g", "down_mbit": 50, "up_mbit": 10},
@@ -53,6 +57,8 @@ FULL: dict[str, Any] = {
             "paths": ["/home", "/srv"],
             "exclude": ["*.tmp"],
             "priority": 1,
+            "size_gb": 80.5,
+            "change_percent_per_day": 2,
         },
         "compta": {
             "kind": "windows",

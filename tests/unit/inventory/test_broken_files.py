@@ -72,7 +72,7 @@ def _wrong_values(path: Path) -> list[Any]:
         if field == name or (name == "exclude" and path[-2:-1] == ("exclude",)):
             meets |= values
     wrong = [v for v in WRONG if not (isinstance(v, (str, bool)) and v in meets)]
-    if path in (("policy",), ("opening",)):
+    if path in (("policy",), ("opening",), ("planning",), ("recovery",)):
         wrong = [v for v in wrong if v not in ({}, None)]
     return wrong
 

@@ -41,7 +41,7 @@ def test_a_misspelt_field_is_one_line_that_names_the_right_one(example, lines):
 
 def test_an_unknown_field_lists_the_known_ones(full, lines):
     full["server"]["rack"] = 3
-    assert lines(full) == ["server.rack: unknown field; known here: address, port"]
+    assert lines(full) == ["server.rack: unknown field; known here: address, port, lan"]
 
 
 def test_a_missing_field_comes_with_an_example(example, lines):
@@ -142,6 +142,19 @@ def test_a_secret_is_refused_and_not_repeated(full, lines, field):
         ),
         (("sources", "accueil", "priority"), 10, "sources.accueil.priority: 10 is too large"),
         (("sources", "compta", "address"), "192.0.2.40", None),
+        (("sources", "compta", "size_gb"), "80 GB", "sources.compta.size_gb: '80 GB' is not a number; write"),
+        (("workstations",), 1, "workstations: 1 is less than the 2 under sources; write all of them"),
+        (("archive_gb",), -1, "archive_gb: -1 is too small; write the volume in GB"),
+        (
+            ("planning", "growth_percent_per_year"),
+            1e9,
+            "planning.growth_percent_per_year: 1000000000.0 is too",
+        ),
+        (("planning", "growth_percent"), 3, "planning.growth_percent: unknown field; did you mean growth_"),
+        (("planning", "volumes_on"), "soon", "planning.volumes_on: 'soon' is not a date; write a date of"),
+        (("recovery", "accept"), "pigeon", "recovery.accept: 'pigeon' is not known here; write courier, or"),
+        (("recovery", "hours"), 0, "recovery.hours: 0 is too small; write the hours agreed on"),
+        (("server", "lan"), "192.168.1.1/24", "server.lan: '192.168.1.1/24' is not an IPv4 network; write"),
         (("policy", "full_months"), 0, "policy.full_months: 0 is not a whole number from 1 to 1200"),
         (("opening", "closures", 0), "2026-02-30", "opening.closures[0]: '2026-02-30' does not exist"),
         (("opening",), {}, "opening: an empty mapping is not enough; write the weekdays of the town hall"),
@@ -160,6 +173,44 @@ def test_a_workstation_with_the_server_s_address_is_refused(example, lines):
     assert lines(example.replace("192.0.2.21", "192.0.2.10")) == [
         "sources.accueil.address: '192.0.2.10' is already that of server; write the workstation's own"
     ]
+
+
+def test_archives_that_leave_nothing_for_a_share_without_a_size_are_refused(full, lines):
+    full["sources"]["serveur"]["size_gb"] = 400
+    assert lines(full) == [
+        "archive_gb: 350 leaves nothing for partage, the others have 400; "
+        "correct it, or write size_gb for each share and folder"
+    ]
+
+
+SLOW = """\
+archive_gb: 2000
+planning: {start_hours: 0}
+uplinks: [{kind: vdsl, down_mbit: 100, up_mbit: 20}]
+"""
+
+
+def _slow(example: str, more: str = "") -> str:
+    kept = [line for line in example.splitlines() if not line.startswith(("uplinks", "  - {kind"))]
+    return "\n".join([*kept, SLOW + more])
+
+
+def test_a_promise_that_no_line_can_keep_is_refused_with_what_would_make_it_one(example, lines):
+    # 2050 GB at 100 Mbit/s x 90 % = 11.25 MB/s: 182,222 s, while 24 h move 0.97 TB.
+    # The disk: filled at 120 MB/s in 4.75 h, two hours on the road, read over gigabit in 4.85 h.
+    assert lines(_slow(example)) == [
+        "recovery: when LOCAL is lost, 2.05 TB (some sizes are assumed) take 50.6 h from REMOTE, vdsl 100 "
+        "(limit: line) but 24 h are promised; correct the sizes or the lines, or accept 11.6 h by a "
+        "courier's disk: recovery: {accept: courier}"
+    ]
+
+
+def test_a_commune_that_has_accepted_the_courier_is_not_refused(example, lines):
+    assert lines(_slow(example, "recovery: {accept: courier}\n")) == []
+
+
+def test_a_commune_that_has_agreed_on_more_hours_is_not_refused(example, lines):
+    assert lines(_slow(example, "recovery: {hours: 51}\n")) == []
 
 
 @pytest.mark.parametrize(
@@ -250,6 +301,9 @@ def test_defaults_are_filled_in_and_the_end_of_the_contract_is_derived(example):
     assert commune["contract"] == {"start": "2024-01-01", "years": 5, "end": "2028-12-31"}
     assert commune["server"] == {"address": "192.0.2.10", "port": 22}
     assert commune["policy"] == {}
+    assert (commune["planning"], commune["recovery"]) == ({}, {"hours": 24})
+    assert commune["workstations"] == 1
+    assert "archive_gb" not in commune
     assert commune["sources"]["accueil"] == {
         "kind": "linux",
         "address": "192.0.2.21",
