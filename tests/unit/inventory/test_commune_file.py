@@ -150,7 +150,7 @@ def test_a_secret_is_refused_and_not_repeated(full, lines, field):
             1e9,
             "planning.growth_percent_per_year: 1000000000.0 is too",
         ),
-        (("planning", "growth_percent"), 3, "planning.growth_percent: unknown field; did you mean growth_"),
+        (("planning", "workstation"), 3, "planning.workstation: unknown field; did you mean workstation_gb?"),
         (("planning", "volumes_on"), "soon", "planning.volumes_on: 'soon' is not a date; write a date of"),
         (("recovery", "accept"), "pigeon", "recovery.accept: 'pigeon' is not known here; write courier, or"),
         (("recovery", "hours"), 0, "recovery.hours: 0 is too small; write the hours agreed on"),

@@ -36,6 +36,8 @@ VERBS = (
     "hold",
     "status",
     "quarantine",
+    "capacity",
+    "recovery",
 )
 
 EXIT_CODES = """\
