@@ -1,9 +1,10 @@
 # Copyright (c) 2026 CCPP
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A commune's server, the REMOTE server and a workstation as folders of one machine, with the real restic, the real
-rest-server over TLS, and the real command. Only nginx and systemd are missing: a small HTTPS server takes the
-reports and gives the ledgers.
+"""A commune's server, the REMOTE server and a workstation as folders of one machine.
+
+With the real restic, the real rest-server over TLS, and the real command. Only nginx and systemd are missing:
+a small HTTPS server takes the reports and gives the ledgers.
 """
 
 from __future__ import annotations
@@ -19,12 +20,15 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+from quick_keys import quicken
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = ROOT / "roles" / "agent" / "files" / "ccpp-backup"
@@ -76,11 +80,8 @@ class World:
 
     # Runs
 
-    def agent(
-        self, site: str, *arguments: str, now: str | None = None, expect: int | None = 0
-    ) -> subprocess.CompletedProcess[str]:
-        """The command as this site's timers run it. `expect` is the exit code, None for any."""
-        environment = {
+    def _environment(self, site: str) -> dict[str, str]:
+        return {
             "PATH": os.environ["PATH"],
             "HOME": str(self.base),
             "CCPP_BACKUP_CONFIG": str(self.base / site / "etc"),
@@ -88,15 +89,47 @@ class World:
             "RESTIC": restic_program(),
             "CCPP_BACKUP_DEBUG": "1",
         }
+
+    def start(self, site: str, *arguments: str) -> subprocess.Popen[bytes]:
+        """The command in the background, for a test that kills it."""
+        command = [sys.executable, str(COMMAND), *arguments]
+        quiet = subprocess.DEVNULL
+        return subprocess.Popen(command, env=self._environment(site), stdout=quiet, stderr=quiet)
+
+    def pause(self) -> None:
+        time.sleep(0.02)
+
+    def wait_for_restic(self) -> None:
+        """Until no restic of this world runs any more (one outlives the command that a test kills)."""
+        for _ in range(600):
+            if not any(self._of_this_world(path) for path in Path("/proc").glob("[0-9]*/environ")):
+                return
+            time.sleep(0.1)
+        raise AssertionError("a restic of a killed command does not end")
+
+    def _of_this_world(self, environ: Path) -> bool:
+        try:
+            return f"RESTIC_PASSWORD_FILE={self.base}/".encode() in environ.read_bytes()
+        except OSError:
+            return False
+
+    def agent(
+        self, site: str, *arguments: str, now: str | None = None, expect: int | None = 0
+    ) -> subprocess.CompletedProcess[str]:
+        """The command as this site's timers run it. `expect` is the exit code, None for any."""
+        environment = self._environment(site)
         if now is not None:
             environment["CCPP_BACKUP_NOW"] = now
         done = subprocess.run(
-            [sys.executable, str(COMMAND), *arguments], env=environment, capture_output=True, text=True, check=False
+            [sys.executable, str(COMMAND), *arguments],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if expect is not None and done.returncode != expect:
-            raise AssertionError(
-                f"{site}: ccpp-backup {' '.join(arguments)}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
-            )
+            command = f"{site}: ccpp-backup {' '.join(arguments)}"
+            raise AssertionError(f"{command}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
         return done
 
     def agent_json(self, site: str, *arguments: str, now: str | None = None, expect: int | None = 0) -> Any:
@@ -117,6 +150,63 @@ class World:
         return subprocess.run(
             [restic_program(), *arguments], env=environment, capture_output=True, text=True, check=check
         )
+
+    def as_client(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """restic with all that the workstation has: HTTP user, repository password."""
+        return self.restic(
+            *arguments,
+            repository=self.client_url(),
+            password=self.password("accueil.workstation"),
+            check=check,
+        )
+
+    def as_server(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Stock restic on LOCAL's disk, as a backup service without a ledger would use it."""
+        return self.restic(
+            *arguments,
+            repository=str(self.repository("local")),
+            password=self.password("accueil.local"),
+            check=check,
+        )
+
+    def hold_lock(self) -> subprocess.Popen[bytes]:
+        """A restic that holds a lock as the server's own restic does, until it is killed."""
+        environment = {
+            "PATH": os.environ["PATH"],
+            "RESTIC_REPOSITORY": str(self.repository("local")),
+            "RESTIC_PASSWORD_FILE": str(self.password("accueil.local")),
+            "RESTIC_CACHE_DIR": str(self.base / "onlooker-cache"),
+        }
+        # Waits for its input, with the lock held.
+        command = [restic_program(), "backup", "--stdin", "--host", "held"]
+        process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        for _ in range(500):
+            if any((self.repository("local") / "locks").iterdir()):
+                return process
+            self.pause()
+        raise AssertionError("restic took no lock")
+
+    def post(self, kind: str, body: bytes, name: str | None = None) -> str:
+        """What the HTTP password alone allows: any object, as long as its name is its hash."""
+        name = name or hashlib.sha256(body).hexdigest()
+        request = urllib.request.Request(
+            f"https://localhost:{self.writer_port}/accueil/{kind}/{name}", data=body, method="POST"
+        )
+        self._send(request)
+        return name
+
+    def delete(self, kind: str, name: str) -> None:
+        url = f"https://localhost:{self.writer_port}/accueil/{kind}/{name}"
+        self._send(urllib.request.Request(url, method="DELETE"))
+
+    def _send(self, request: urllib.request.Request) -> None:
+        request.add_header("Authorization", "Basic " + base64.b64encode(b"accueil:http-accueil").decode())
+        context = ssl.create_default_context(cafile=str(self.base / "tls" / "ca.pem"))
+        with urllib.request.urlopen(request, context=context):
+            pass
+
+    def snapshots(self, site: str, source: str = "accueil") -> set[str]:
+        return {path.name for path in (self.repository(site, source) / "snapshots").iterdir()}
 
     def client_url(self, source: str = "accueil") -> str:
         return f"rest:https://{source}:http-{source}@localhost:{self.writer_port}/{source}/"
@@ -222,28 +312,42 @@ class World:
                 Key("workstation", self._password(f"{name}.workstation")),
                 Key("remote", self._password(f"{name}.pull")),
             )
-            ensure(
-                Wanted(
-                    location=str(self.repository("local", name)),
-                    password_file=self._password(f"{name}.local"),
-                    ledger=str(self.ledger("local", name)),
-                    site="local",
-                    who="setup",
-                    keys=keys,
-                )
+            local = Wanted(
+                location=str(self.repository("local", name)),
+                password_file=self._password(f"{name}.local"),
+                ledger=str(self.ledger("local", name)),
+                site="local",
+                who="setup",
+                keys=keys,
             )
-            ensure(
-                Wanted(
-                    location=str(self.repository("remote", name)),
-                    password_file=self._password(f"{name}.remote"),
-                    ledger=str(self.ledger("remote", name)),
-                    site="remote",
-                    who="setup",
-                    chunker_from=RepositoryAccess(
-                        self._password(f"{name}.pull"), location=str(self.repository("local", name))
-                    ),
-                )
+            remote = Wanted(
+                location=str(self.repository("remote", name)),
+                password_file=self._password(f"{name}.remote"),
+                ledger=str(self.ledger("remote", name)),
+                site="remote",
+                who="setup",
+                chunker_from=RepositoryAccess(
+                    self._password(f"{name}.pull"), location=str(self.repository("local", name))
+                ),
             )
+            for wanted in (local, remote):
+                ensure(wanted)
+            for wanted in (local, remote):
+                self._quicken(wanted)
+
+    def _quicken(self, wanted: Any) -> None:
+        """Give the repository quick keys, and its ledger their ids."""
+        from backup_core.ledger import Draft
+        from backup_core.ledger_file import LedgerFile
+
+        entries = LedgerFile(wanted.ledger).read().entries
+        files = {key.name: Path(key.password_file) for key in wanted.all_keys()}
+        by_id = {e.fields["key"]: files[e.fields["name"]].read_bytes().strip() for e in entries}
+        renamed = quicken(Path(wanted.location), by_id)
+        os.unlink(wanted.ledger)
+        for entry in entries:
+            fields = {**entry.fields, "key": renamed[entry.fields["key"]]}
+            LedgerFile(wanted.ledger).append([Draft(entry.act, entry.who, entry.at, entry.why, fields)])
 
     def back_up_and_receive(self, now: str | None = None, *arguments: str) -> str:
         """One backup by the workstation with its receipt at LOCAL; returns the snapshot's id."""
@@ -260,7 +364,9 @@ def make_certificates(folder: Path) -> None:
         subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
 
     curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
-    openssl("req", "-x509", *curve, "-days", "2", "-subj", "/CN=test CA", "-keyout", "ca.key", "-out", "ca.pem")
+    openssl(
+        "req", "-x509", *curve, "-days", "2", "-subj", "/CN=test CA", "-keyout", "ca.key", "-out", "ca.pem"
+    )
     openssl("req", *curve, "-subj", "/CN=localhost", "-keyout", "server.key", "-out", "server.csr")
     (folder / "extensions").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n", encoding="ascii")
     signing = ("-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "extensions")
@@ -306,9 +412,7 @@ def rest_servers(world: World) -> Iterator[None]:
             command += ["--path", str(world.base / "local" / "repositories")]
             command += ["--htpasswd-file", str(world.base / f"{users}.htpasswd")]
             command += ["--tls", "--tls-cert", str(tls / "server.pem"), "--tls-key", str(tls / "server.key")]
-            processes.append(
-                subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            )
+            processes.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
             _wait_for(port)
         yield
     finally:
@@ -366,13 +470,9 @@ def web_server(world: World) -> Iterator[None]:
 
 
 @contextmanager
-def running_world(base: Path, **settings: Any) -> Iterator[World]:
-    world = World(base, **settings)
+def running(world: World) -> Iterator[World]:
+    """The world's servers at work, and its configuration with their ports."""
     world.writer_port, world.reader_port, world.web_port = free_port(), free_port(), free_port()
-    make_certificates(base / "tls")
     world.configure()
-    for name in world.sources:
-        world.write_files(name)
-    world.make_repositories()
     with rest_servers(world), web_server(world):
         yield world
