@@ -280,7 +280,7 @@ def answered(case: Case, rows: list[Row] | None = None, **more: Any) -> Plan:
     policy = Policy.from_mapping(case.numbers)
     holds = dict.fromkeys(case.held, "incident")
     now = datetime.fromtimestamp(case.now, UTC)
-    history = Receipts(data, "receipts", timedelta(minutes=policy.clock_back_minutes))
+    history = Receipts(data, "receipts")
     return plan(history, FixedOpenDays(case.open_days), policy, now, holds=holds, **more)
 
 

@@ -10,7 +10,7 @@ with one line that names file, line, field, value and cure.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import date
 from typing import Any, BinaryIO
 
 from .errors import InputError, shown
@@ -30,16 +30,15 @@ _FIELDS = frozenset(RECEIPT_FIELDS)
 
 
 class Receipts:
-    """The receipts of an open file, in ledger order; `line` is the number of the one read last.
+    """The receipts of an open file; `line` is the number of the one read last.
 
-    `tolerance` is how far received_at may go back from the latest one before: a clock that was put right.
-    More than that means that the lines are not in ledger order.
+    The order of the lines is the ledger's. received_at may go back from one line to the next: that is how a
+    ledger looks after a clock was put right, and the rules count by the ledger's order for that reason.
     """
 
-    def __init__(self, file: BinaryIO, name: str, tolerance: timedelta) -> None:
+    def __init__(self, file: BinaryIO, name: str) -> None:
         self._file = file
         self._name = name
-        self._tolerance = tolerance
         self.line = 0
 
     @property
@@ -47,22 +46,12 @@ class Receipts:
         return f"{self._name}: line {self.line}"
 
     def __iter__(self) -> Iterator[Snapshot]:
-        latest: datetime | None = None
         series: dict[str, str] = {}
         for line in self._lines():
             try:
-                snapshot = _snapshot(line, series)
+                yield _snapshot(line, series)
             except InputError as error:
                 raise InputError(f"{self.where}: {error}") from None
-            received = snapshot.received_at
-            if latest is None or received > latest:
-                latest = received
-            elif received < latest - self._tolerance:
-                raise InputError(
-                    f"{self.where}: received_at: {received.isoformat()} comes after {latest.isoformat()}"
-                    " of a line above (write the lines in ledger order)"
-                )
-            yield snapshot
 
     def _lines(self) -> Iterator[bytes]:
         """The lines that are not blank."""

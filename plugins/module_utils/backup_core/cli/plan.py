@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from json.encoder import encode_basestring as quoted
 from typing import Any
 
@@ -63,7 +63,7 @@ def execute(args: argparse.Namespace, out: Output) -> int:
 
 def _answer(args: argparse.Namespace, open_days: FixedOpenDays, policy: Policy, now: datetime) -> Plan:
     with opened(args.receipts) as file:
-        receipts = Receipts(file, args.receipts, timedelta(minutes=policy.clock_back_minutes))
+        receipts = Receipts(file, args.receipts)
         days: OpenDays = open_days
         holds = {} if args.hold is None else {EVERYTHING: args.hold}
         try:
