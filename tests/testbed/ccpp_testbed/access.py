@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -64,6 +65,12 @@ def write(topology: Topology, host_keys: dict[str, str]) -> None:
         "".join(f"{address(m)},{m.inventory_name},{m.name} {host_keys[m.name]}\n" for m in machines),
         encoding="utf-8",
     )
+    # Sockets of machines that are gone must not be met again; a long path does not fit in a socket's name.
+    sockets = directory / "cp"
+    short = len(str(sockets)) < 50
+    shared = f"  ControlMaster auto\n  ControlPersist 60\n  ControlPath {sockets}/%C\n" if short else ""
+    shutil.rmtree(sockets, ignore_errors=True)
+    sockets.mkdir(mode=0o700)
     (directory / "ssh_config").write_text(
         "".join(
             f"Host {m.name} {m.inventory_name}\n  HostName {address(m)}\n  HostKeyAlias {m.inventory_name}\n"
@@ -71,13 +78,11 @@ def write(topology: Topology, host_keys: dict[str, str]) -> None:
         )
         + f"Host *\n  User {USER}\n  IdentityFile {key}\n  IdentitiesOnly yes\n  UserKnownHostsFile {known}\n"
         "  GlobalKnownHostsFile /dev/null\n  StrictHostKeyChecking yes\n  BatchMode yes\n"
-        "  LogLevel ERROR\n  ConnectTimeout 5\n",
+        f"  LogLevel ERROR\n  ConnectTimeout 5\n{shared}",
         encoding="utf-8",
     )
     arguments = f"-o UserKnownHostsFile={known} -o GlobalKnownHostsFile=/dev/null -o IdentitiesOnly=yes"
-    # Sockets of machines that are gone must not be met again; a long path does not fit in a socket's name.
-    sockets = directory / "cp"
-    control = [f"      ansible_control_path_dir: {sockets}"] if len(str(sockets)) < 70 else []
+    control = [f"      ansible_control_path_dir: {sockets}"] if short else []
     local = topology.machines["local"].addresses
     lines = [
         "---",
@@ -113,5 +118,6 @@ def ssh_command(name: str, machine: str, *command: str) -> list[str]:
 
 
 def answers(name: str, machine: str) -> bool:
-    command = ssh_command(name, machine, "true")
+    # Without a shared connection, which might be that of a machine that is gone.
+    command = [*ssh_command(name, machine)[:-1], "-o", "ControlPath=none", machine, "true"]
     return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
