@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # One scenario, or empty for all of them: make molecule SCENARIO=default
 SCENARIO ?=
 # What `make test` runs, in this order.
-PARTS ?= lint unit sanity build molecule
+PARTS ?= lint unit property sanity build molecule
 # Arguments for pytest: make unit ARGS='-k retention'
 ARGS ?=
 # bench/ledger.py is run by `make bench-ledger`.
@@ -19,7 +19,7 @@ BENCHES := $(patsubst bench/%.py,bench-%,$(filter-out bench/_%,$(wildcard bench/
 
 ## Everyday
 
-.PHONY: setup demo test clean help
+.PHONY: setup demo test allocate clean help
 setup: ## Install what this machine lacks (apt, .venv); a second run is instant
 	@tests/tooling/setup
 
@@ -32,6 +32,9 @@ demo: setup ## Two servers, one workstation, a real backup and a real restore
 test: setup ## Every check that CI runs, with the time of each part
 	@tests/tooling/run_parts $(PARTS)
 
+allocate: venv ## Give addresses to communes that have none; RELEASE=slug gives back those of one that left
+	@ansible-playbook -i localhost, playbooks/allocate.yml $(if $(RELEASE),-e release=$(RELEASE))
+
 clean: ## Remove the machines, networks, mounts and caches that demo and test made
 	@tests/testbed/clean
 	rm -rf .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .ansible
@@ -42,12 +45,15 @@ help: ## This list
 
 ## Parts of make test
 
-.PHONY: venv lint unit sanity build molecule integration
+.PHONY: venv lint unit property sanity build molecule integration
 lint: venv ## ansible-lint, yamllint, ruff, mypy, shellcheck, and what no linter knows of this tree
 	@tests/tooling/lint
 
-unit: venv ## Unit and property tests with the coverage gate; ARGS='-k retention' picks some, without the gate
-	@pytest $(or $(ARGS),--cov)
+unit: venv ## Unit tests with the coverage gate; ARGS='-k retention' picks some, without the gate
+	@pytest tests/unit $(or $(ARGS),--cov)
+
+property: venv ## Tests with made-up input, against oracles; HYPOTHESIS_PROFILE=quick or long for fewer or more cases
+	@pytest tests/property tests/fuzz $(ARGS)
 
 sanity: venv ## ansible-test sanity, on a real collection tree outside this one
 	@tests/tooling/sanity

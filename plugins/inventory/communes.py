@@ -27,6 +27,10 @@ notes:
   - Variables of every host of a commune are C(commune_settings) (the file with its defaults filled in),
     C(commune_slug) and C(commune_remote), the name of the REMOTE server. Workstations also have
     C(commune_source), the name of their source.
+  - Where the source names O(pools), every host of a commune also has C(commune_addresses), its addresses
+    inside the tunnels, with C(loopback), C(remote_loopback), C(lan) (the town hall's network, or null) and
+    C(tunnels) (for each tunnel C(network), and of its two addresses C(local) and C(remote)). The REMOTE
+    server has C(service_addresses), with C(loopback).
 extends_documentation_fragment:
   - ansible.builtin.inventory_cache
 options:
@@ -47,6 +51,33 @@ options:
     description: SSH port of the REMOTE server.
     type: int
     default: 22
+  pools:
+    description:
+      - Ranges of IPv4 addresses that the communes' tunnels are numbered from. Each is one range or a list of
+        ranges; they must not overlap with each other, nor with a town hall's network.
+      - Pools are only ever widened. Addresses that were given stay as they stand in O(allocation).
+      - Without this option there is no address plan.
+    type: dict
+    suboptions:
+      loopbacks:
+        description: Of each LOCAL server, and of the REMOTE server, the address that is always theirs.
+        type: raw
+        required: true
+      tunnels_1:
+        description: Of each commune's first tunnel, the two ends.
+        type: raw
+        required: true
+      tunnels_2:
+        description: Of each commune's second tunnel, the two ends.
+        type: raw
+        required: true
+  allocation:
+    description:
+      - File with the addresses that were given, relative to this file. M(ccpp.backup.address_allocation)
+        writes it; this plugin only reads it.
+      - A commune without addresses, addresses that clash, and a pool without any left end the command.
+    type: str
+    default: allocation.yml
   cache:
     description:
       - Keep the validated communes in the cache plugin.
@@ -59,6 +90,10 @@ EXAMPLES = r"""
 plugin: ccpp.backup.communes
 communes: communes
 remote_address: 198.51.100.20
+pools:
+  loopbacks: 10.83.0.0/22
+  tunnels_1: 10.83.4.0/22
+  tunnels_2: 10.83.8.0/22
 
 # inventory/communes/saint-exemple.yml would then be, for example:
 #
@@ -81,7 +116,7 @@ import hashlib
 import os
 import pathlib
 import re
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from ansible import context
 from ansible.errors import AnsibleError, AnsibleParserError
@@ -89,13 +124,24 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable
 from ansible.utils.display import Display
 
-from ansible_collections.ccpp.backup.plugins.module_utils.backup_core import opening, policy
+from ansible_collections.ccpp.backup.plugins.module_utils.backup_core import (
+    opening,
+    planning,
+    policy,
+    recovery,
+)
 from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.errors import (
     InputError,
     one_line,
     shown,
 )
-from ansible_collections.ccpp.backup.plugins.module_utils.commune import check, defaults, document, folder
+from ansible_collections.ccpp.backup.plugins.module_utils.commune import (
+    addresses,
+    check,
+    defaults,
+    document,
+    folder,
+)
 
 display = Display()
 
@@ -124,12 +170,12 @@ class InventoryModule(BaseInventoryPlugin, Cacheable):
         super().parse(inventory, loader, path, cache)
         try:
             self._configure(path)
-            communes = self._communes(pathlib.Path(path), cache)
+            service = self._service(pathlib.Path(path), cache)
         except InputError as error:
             _stop(str(error), error)
-        self._add_service()
-        for slug, commune in communes.items():
-            self._add_commune(slug, commune)
+        self._add_service(service["addresses"])
+        for slug, commune in service["communes"].items():
+            self._add_commune(slug, commune, service["commune_addresses"].get(slug))
 
     def _configure(self, path: str) -> None:
         try:
@@ -146,23 +192,27 @@ class InventoryModule(BaseInventoryPlugin, Cacheable):
                 )
                 raise InputError(f"{_label(pathlib.Path(path))}: {shown(name)} is not an option; {cure}")
 
-    def _communes(self, source: pathlib.Path, cache: bool) -> dict[str, dict[str, Any]]:
+    def _service(self, source: pathlib.Path, cache: bool) -> dict[str, Any]:
+        """All that is derived from the files: the communes, and the addresses of each and of the service."""
         where = source.parent / os.path.expanduser(self.get_option("communes"))
         contents = folder.read((_label(file), file) for file in folder.files(where))
+        plan = None
+        if self.get_option("pools"):
+            file = source.parent / os.path.expanduser(self.get_option("allocation"))
+            plan = _AddressPlan(self.get_option("pools"), _label(source), _label(file), _content(file))
         caching = self.get_option("cache")
-        key, print_now = self.get_cache_key(str(source)), _fingerprint(contents) if caching else ""
+        key = self.get_cache_key(str(source))
+        print_now = _fingerprint(contents, plan) if caching else ""
         if caching and cache:
             kept = self._cache.get(key) or {}
             if kept.get("fingerprint") == print_now:
-                return kept["communes"]
-        found = folder.validate(contents)
-        if found.lines:
-            raise InputError(found.summary())
+                return kept["service"]
+        service = _derived(contents, plan)
         if caching:
-            self._cache[key] = {"fingerprint": print_now, "communes": found.communes}
-        return found.communes
+            self._cache[key] = {"fingerprint": print_now, "service": service}
+        return service
 
-    def _add_service(self) -> None:
+    def _add_service(self, given: dict[str, Any] | None) -> None:
         for group, children in _GROUPS.items():
             self.inventory.add_group(group)
             for child in children:
@@ -171,14 +221,18 @@ class InventoryModule(BaseInventoryPlugin, Cacheable):
         self._add_host(
             _REMOTE, "remote_servers", self.get_option("remote_address"), self.get_option("remote_port")
         )
+        if given is not None:
+            self.inventory.set_variable(_REMOTE, "service_addresses", given)
 
-    def _add_commune(self, slug: str, commune: dict[str, Any]) -> None:
+    def _add_commune(self, slug: str, commune: dict[str, Any], given: dict[str, Any] | None) -> None:
         group = self.inventory.add_group("commune_" + slug.replace("-", "_"))
         self.inventory.add_child(f"tier_{commune['tier']}tb", group)
         # On the group, since thousands of hosts need not carry a copy each.
         self.inventory.set_variable(group, "commune_settings", commune)
         self.inventory.set_variable(group, "commune_slug", slug)
         self.inventory.set_variable(group, "commune_remote", _REMOTE)
+        if given is not None:
+            self.inventory.set_variable(group, "commune_addresses", given)
         server = commune["server"]
         self._add_host(f"{slug}-local", "local_servers", server["address"], server["port"], group)
         for name, source in commune["sources"].items():
@@ -222,12 +276,63 @@ def _label(file: pathlib.Path) -> str:
         return str(file)
 
 
-def _fingerprint(contents: dict[str, bytes | OSError]) -> str:
-    """Changes with any commune's file, and with the code that validates them."""
+def _content(file: pathlib.Path) -> bytes | None:
+    """Of the allocation file; before the first allocation there is none."""
+    try:
+        with file.open("rb") as stream:
+            return stream.read(addresses.MAX_BYTES + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InputError(f"{_label(file)}: cannot be read ({error.strerror}); it must be a file") from error
+
+
+def _derived(contents: dict[str, bytes | OSError], plan: _AddressPlan | None) -> dict[str, Any]:
+    found = folder.validate(contents)
+    if found.lines:
+        raise InputError(found.summary())
+    service: dict[str, Any] = {"communes": found.communes, "addresses": None, "commune_addresses": {}}
+    return service if plan is None else {**service, **plan.of(found)}
+
+
+class _AddressPlan(NamedTuple):
+    """The option `pools`, how messages name the source and the allocation file, and the latter's content."""
+
+    pools: dict[str, Any]
+    source: str
+    label: str
+    content: bytes | None
+
+    def of(self, found: folder.Communes) -> dict[str, Any]:
+        """The addresses of the service and of each commune. InputError with a line per mistake."""
+        try:
+            pools = addresses.Pools.from_mapping(self.pools)
+        except InputError as error:
+            raise InputError(f"{self.source}: {error}") from error
+        try:
+            allocation = addresses.load(self.content)
+        except InputError as error:
+            raise InputError(f"{self.label}: {error}") from error
+        files = addresses.Files(self.source, self.label, found.labels)
+        lines = addresses.refusals(allocation, pools, found.communes, files)
+        if lines:
+            raise InputError(folder.cut(lines))
+        return {
+            "addresses": {"loopback": allocation.remote},
+            "commune_addresses": {
+                slug: addresses.of_commune(allocation, slug, commune)
+                for slug, commune in found.communes.items()
+            },
+        }
+
+
+def _fingerprint(contents: dict[str, bytes | OSError], plan: _AddressPlan | None) -> str:
+    """Changes with any commune's file, with the address plan, and with the code that validates them."""
     digest = hashlib.sha256()
-    for module in (check, defaults, document, folder, opening, policy):
+    for module in (addresses, check, defaults, document, folder, opening, planning, policy, recovery):
         digest.update(pathlib.Path(module.__file__).read_bytes())
     digest.update(repr(check.schema()).encode())
+    digest.update(repr(plan and tuple(plan)).encode())
     for label, content in contents.items():
         digest.update(repr((label, content)).encode())
     return digest.hexdigest()

@@ -45,11 +45,11 @@ class Document:
     written: dict[Path, str] = field(default_factory=dict)
 
 
-def load(content: bytes) -> Document:
+def load(content: bytes, most: int = MAX_BYTES) -> Document:
     """The document in `content`. InputError says the line and the cure (the caller adds the file's name)."""
     if yaml is None:
         raise InputError("PyYAML is missing on the controller; install the requirements of the collection")
-    text = _decode(content)
+    text = _decode(content, most)
     reader = _Reader()
     try:
         for event in _events(text):
@@ -63,9 +63,9 @@ def _events(text: str) -> Iterator[Any]:
     return yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
-def _decode(content: bytes) -> str:
-    if len(content) > MAX_BYTES:
-        raise InputError(f"the file has {len(content)} bytes; a commune file has at most {MAX_BYTES}")
+def _decode(content: bytes, most: int) -> str:
+    if len(content) > most:
+        raise InputError(f"the file has {len(content)} bytes; more than {most} are a mistake")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

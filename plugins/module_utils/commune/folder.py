@@ -49,12 +49,18 @@ class Communes:
 
     communes: dict[str, dict[str, Any]] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
+    # The file's name, as messages show it, by slug.
+    labels: dict[str, str] = field(default_factory=dict)
 
     def summary(self) -> str:
-        """The lines, cut where a person would stop reading."""
-        if len(self.lines) <= SHOWN:
-            return "\n".join(self.lines)
-        return "\n".join([*self.lines[:SHOWN], f"... and {len(self.lines) - SHOWN} more"])
+        return cut(self.lines)
+
+
+def cut(lines: list[str]) -> str:
+    """The lines, cut where a person would stop reading."""
+    if len(lines) <= SHOWN:
+        return "\n".join(lines)
+    return "\n".join([*lines[:SHOWN], f"... and {len(lines) - SHOWN} more"])
 
 
 def files(folder: pathlib.Path) -> list[pathlib.Path]:
@@ -89,7 +95,6 @@ def validate(contents: dict[str, bytes | OSError], promises: bool = True) -> Com
     Without `promises`, also those whose data cannot be back in the promised time: for whoever asks why.
     """
     result = Communes()
-    labels: dict[str, str] = {}
     for label, content in contents.items():
         slug = pathlib.PurePath(label).stem
         try:
@@ -105,8 +110,8 @@ def validate(contents: dict[str, bytes | OSError], promises: bool = True) -> Com
             result.lines += _cut(label, mistakes)
         else:
             result.communes[slug] = commune
-            labels[slug] = label
-    result.lines += _clashes(result.communes, labels)
+            result.labels[slug] = label
+    result.lines += _clashes(result.communes, result.labels)
     return result
 
 

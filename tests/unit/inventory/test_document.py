@@ -86,7 +86,7 @@ def test_the_name_of_a_field_is_always_text(name):
         ("a: x\u202ey\n".encode(), "line 1: the invisible character '\\u202e'"),
         (b'a: "\\ud800"\n', "line 1: "),
         (b"a: " + b"[" * 20, "line 1: more than 12 levels deep"),
-        (b"#" * (document.MAX_BYTES + 1), "the file has 262145 bytes; a commune file has at most 262144"),
+        (b"#" * (document.MAX_BYTES + 1), "the file has 262145 bytes; more than 262144 are a mistake"),
     ],
 )
 def test_what_is_refused_is_told_in_one_line(content, said):

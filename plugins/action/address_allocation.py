@@ -1,0 +1,134 @@
+# Copyright (c) 2026 CCPP
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Gives addresses to the communes that have none, in the file that the inventory reads. On the controller."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import pathlib
+import tempfile
+from collections.abc import Iterator
+from typing import Any
+
+from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.errors import InputError, one_line
+from ansible_collections.ccpp.backup.plugins.module_utils.commune import addresses, folder
+
+_ARGUMENTS = {
+    "source": {"type": "path", "required": True},
+    "release": {"type": "str"},
+}
+
+
+class ActionModule(ActionBase):
+    """Action behind the module address_allocation."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_check_mode = True
+    _supports_async = False
+
+    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _checked, arguments = self.validate_argument_spec(argument_spec=_ARGUMENTS)
+        source = pathlib.Path(arguments["source"])
+        try:
+            options = self._options(source)
+            file = source.parent / os.path.expanduser(str(options.get("allocation", "allocation.yml")))
+            with _locked(file.parent):
+                return {**result, **self._allocate(source, options, file, arguments["release"])}
+        except (AnsibleError, InputError, OSError) as error:
+            reason = (
+                f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else one_line(str(error))
+            )
+            raise AnsibleActionFail(f"address_allocation: {reason}") from None
+
+    def _options(self, source: pathlib.Path) -> dict[str, Any]:
+        options = self._loader.load_from_file(os.path.abspath(source), cache="none")
+        if not isinstance(options, dict) or options.get("plugin") != "ccpp.backup.communes":
+            raise InputError(f"{source}: not a source of the plugin ccpp.backup.communes")
+        return options
+
+    def _allocate(
+        self, source: pathlib.Path, options: dict[str, Any], file: pathlib.Path, leaver: str | None
+    ) -> dict[str, Any]:
+        communes = folder.files(source.parent / os.path.expanduser(str(options.get("communes", "communes"))))
+        found = folder.validate(folder.read((str(path), path) for path in communes))
+        if found.lines:
+            raise InputError(found.lines[0])
+        before = file.read_text(encoding="utf-8") if file.exists() else None
+        allocation, after = self._completed(source, options, file, before, found.communes, leaver)
+        changed = after != before
+        if changed and not self._task.check_mode:
+            _write(file, after)
+        result = {"changed": changed, "path": str(file), "communes": sorted(allocation.communes)}
+        if self._task.diff:
+            headers = {"before_header": str(file), "after_header": str(file)}
+            result["diff"] = {"before": before or "", "after": after, **headers}
+        return result
+
+    def _completed(
+        self,
+        source: pathlib.Path,
+        options: dict[str, Any],
+        file: pathlib.Path,
+        before: str | None,
+        communes: dict[str, dict[str, Any]],
+        leaver: str | None,
+    ) -> tuple[addresses.Allocation, str]:
+        with _named(source):
+            pools = addresses.Pools.from_mapping(options.get("pools"))
+        with _named(file):
+            known = addresses.load(None if before is None else before.encode())
+            wrong = addresses.mistakes(known, pools)
+            if wrong:
+                raise InputError(wrong[0])
+            if leaver:
+                known = addresses.release(known, leaver, communes)
+        with _named(source):
+            allocation = addresses.allocate(known, pools, communes)
+        return (
+            allocation,
+            before if before is not None and allocation == known and not leaver else allocation.text(),
+        )
+
+
+@contextlib.contextmanager
+def _named(file: pathlib.Path) -> Iterator[None]:
+    """Puts the file's name before what is wrong in it."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{file}: {error}") from error
+
+
+@contextlib.contextmanager
+def _locked(directory: pathlib.Path) -> Iterator[None]:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _write(file: pathlib.Path, content: str) -> None:
+    """Whole or not at all: half an allocation would give addresses away twice."""
+    mode = file.stat().st_mode & 0o777 if file.exists() else 0o644
+    descriptor, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(name, mode)
+        os.replace(name, file)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise
