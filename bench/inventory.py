@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import subprocess
@@ -15,9 +16,11 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "collections"))
 
-from ansible_collections.ccpp.backup.plugins.module_utils.commune import folder  # noqa: E402 # needs the path above
+from ansible_collections.ccpp.backup.plugins.module_utils.commune import addresses, folder  # noqa: E402 # needs the path above
 
 WORKSTATIONS = 5
+# The example's pools hold 500 communes.
+POOLS = {"loopbacks": "10.80.0.0/16", "tunnels_1": "10.81.0.0/16", "tunnels_2": "10.82.0.0/16"}
 
 
 def main(counts: list[int]) -> None:
@@ -32,14 +35,18 @@ def measure(inventory: pathlib.Path, count: int) -> None:
     communes.mkdir()
     for number in range(count):
         (communes / f"commune-{number}.yml").write_text(commune(number), encoding="utf-8")
-    source = ROOT / "inventory/ccpp.yml"
-    (inventory / "ccpp.yml").write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
+    source = (ROOT / "inventory/ccpp.yml").read_text(encoding="utf-8").split("pools:")[0]
+    pooled = f"{source}pools: {json.dumps(POOLS)}\n"
+    (inventory / "ccpp.yml").write_text(pooled, encoding="utf-8")
 
     begun = time.monotonic()
     found = folder.validate(folder.read((path.name, path) for path in folder.files(communes)))
     validation = time.monotonic() - begun
     if found.lines:
         sys.exit(found.summary())
+    pools = addresses.Pools.from_mapping(POOLS)
+    allocation = addresses.allocate(addresses.Allocation(), pools, found.communes)
+    (inventory / "allocation.yml").write_text(allocation.text(), encoding="utf-8")
 
     cache = {
         "ANSIBLE_INVENTORY_CACHE": "1",

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.ccpp.backup.plugins.module_utils.commune import folder
+from ansible_collections.ccpp.backup.plugins.module_utils.commune import addresses, folder
 
 LABEL = "inventory/communes/rozoy.yml"
 ROOT = pathlib.Path(__file__).parents[3]
@@ -108,7 +108,17 @@ class Checkout:
     path: pathlib.Path
 
     def add(self, slug: str, content: str) -> None:
+        """A commune's file, and addresses for the commune."""
         (self.path / f"communes/{slug}.yml").write_text(content, encoding="utf-8")
+        self.allocate()
+
+    def allocate(self) -> None:
+        """What `make allocate` does, without Ansible."""
+        file = self.path / "allocation.yml"
+        pools = addresses.Pools.from_mapping(yaml.safe_load((self.path / "ccpp.yml").read_text())["pools"])
+        known = addresses.load(file.read_bytes() if file.exists() else None)
+        slugs = [path.stem for path in folder.files(self.path / "communes")]
+        file.write_text(addresses.allocate(known, pools, slugs).text(), encoding="utf-8")
 
     def run(self, command: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """`ansible-<command> -i ccpp.yml arguments` with this checkout's ansible.cfg."""
@@ -138,4 +148,5 @@ def checkout(tmp_path) -> Checkout:
     shutil.copy(ROOT / "inventory/ccpp.yml", tmp_path)
     (tmp_path / "communes").mkdir()
     shutil.copy(ROOT / "inventory/communes/saint-exemple.yml", tmp_path / "communes")
+    shutil.copy(ROOT / "inventory/allocation.yml", tmp_path)
     return Checkout(tmp_path)

@@ -71,6 +71,98 @@ def test_hosts_know_their_address_their_commune_and_its_remote_server(checkout, 
     remote = _variables(checkout, "remote")
     assert remote["ansible_host"] == "198.51.100.20"
     assert "commune_settings" not in remote
+    assert "commune_addresses" not in remote
+
+
+def test_hosts_know_their_addresses_inside_the_tunnels(checkout, full):
+    checkout.add("rozoy", json.dumps(full))
+    assert _variables(checkout, "rozoy-accueil")["commune_addresses"] == {
+        "loopback": "10.83.0.3",
+        "remote_loopback": "10.83.0.1",
+        "lan": "192.168.1.0/24",
+        "tunnels": [
+            {"network": "10.83.4.2/31", "remote": "10.83.4.2", "local": "10.83.4.3"},
+            {"network": "10.83.8.2/31", "remote": "10.83.8.2", "local": "10.83.8.3"},
+        ],
+    }
+    assert _variables(checkout, "saint-exemple-local")["commune_addresses"]["lan"] is None
+    assert _variables(checkout, "remote")["service_addresses"] == {"loopback": "10.83.0.1"}
+
+
+def test_without_pools_there_are_no_addresses_and_none_are_asked_for(checkout, full):
+    source = checkout.path / "ccpp.yml"
+    source.write_text(source.read_text().split("pools:")[0])
+    (checkout.path / "allocation.yml").unlink()
+    assert "commune_addresses" not in _variables(checkout, "saint-exemple-local")
+
+
+def _change(checkout, file, old, new):
+    path = checkout.path / file
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        (
+            "allocation.yml",
+            "saint-exemple:",
+            "rozoy:",
+            "communes/saint-exemple.yml: has no addresses in allocation.yml; "
+            "run `make allocate` and commit allocation.yml",
+        ),
+        (
+            "allocation.yml",
+            "10.83.4.0/31",
+            "10.83.5.300/31",
+            "allocation.yml: communes.saint-exemple.tunnels[0]: '10.83.5.300/31' is not a network of two "
+            "addresses (/31); restore the line from version control",
+        ),
+        (
+            "ccpp.yml",
+            "loopbacks: 10.83.0.0/22",
+            "loopbacks: 10.84.0.0/22",
+            "allocation.yml: remote.loopback: 10.83.0.1 is not in the pool loopbacks (10.84.0.0/22); "
+            "widen the pool, or restore the line from version control",
+        ),
+        (
+            "ccpp.yml",
+            "tunnels_1: 10.83.4.0/22",
+            "tunnels_1: 10.83.4.0",
+            "ccpp.yml: pools.tunnels_1: '10.83.4.0' is not a range; "
+            "write a range of IPv4 addresses such as 10.83.0.0/22",
+        ),
+        (
+            "communes/saint-exemple.yml",
+            "{address: 192.0.2.10}",
+            "{address: 192.0.2.10, lan: 10.83.0.0/16}",
+            "communes/saint-exemple.yml: server.lan: 10.83.0.0/16 overlaps with the pool loopbacks "
+            "10.83.0.0/22; choose other pools in ccpp.yml before anything is allocated, or another network",
+        ),
+    ],
+)
+def test_an_address_plan_that_does_not_fit_ends_the_command_with_its_cure(checkout, file, old, new, said):
+    _change(checkout, file, old, new)
+    done = checkout.run("inventory", "--graph")
+    assert (done.returncode, done.stdout) == (4, "")
+    assert done.stderr.splitlines()[0] == f"[ERROR]: {said}"
+
+
+def test_an_allocation_that_cannot_be_read_ends_the_command(checkout):
+    (checkout.path / "allocation.yml").unlink()
+    (checkout.path / "allocation.yml").mkdir()
+    done = checkout.run("inventory", "--graph")
+    assert done.returncode == 4
+    assert "allocation.yml: cannot be read (Is a directory); it must be a file" in done.stderr
+
+
+def test_a_commune_whose_data_cannot_be_back_in_time_ends_the_command(checkout, example):
+    checkout.add("saint-exemple", example.replace("priority: 1}", "priority: 1, size_gb: 90000}"))
+    done = checkout.run("inventory", "--graph")
+    assert (done.returncode, done.stdout) == (4, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("[ERROR]: communes/saint-exemple.yml: recovery: from LOCAL, 90 TB take 213.8 h")
 
 
 def test_only_workstations_become_hosts(checkout, full):
@@ -205,9 +297,11 @@ def test_a_cached_inventory_notices_every_change(checkout):
     (kept,) = cache.iterdir()
     kept.write_text(kept.read_text().replace("Saint-Exemple-sur-Noye", "From the cache"))
     assert name() == "From the cache"
-    file = checkout.path / "communes/saint-exemple.yml"
-    file.write_text(file.read_text() + "# a comment\n")
-    assert name() == "Saint-Exemple-sur-Noye"
+    for changed in ("communes/saint-exemple.yml", "allocation.yml"):
+        kept.write_text(kept.read_text().replace("Saint-Exemple-sur-Noye", "From the cache"))
+        file = checkout.path / changed
+        file.write_text(file.read_text() + "# a comment\n")
+        assert name() == "Saint-Exemple-sur-Noye"
 
 
 def test_other_plugins_files_are_left_to_them(tmp_path):
