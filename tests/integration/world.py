@@ -24,6 +24,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -31,9 +32,12 @@ from typing import Any
 from quick_keys import quicken
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "plugins" / "module_utils"))
 COMMAND = ROOT / "roles" / "agent" / "files" / "ccpp-backup"
 LIBRARY = ROOT / "plugins" / "module_utils"
 SLUG = "saint-exemple"
+# Before any instant that a test injects: a ledger knows no entry later than now.
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 EVERY_DAY = {"weekdays": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "public_holidays": "none"}
 
 
@@ -169,8 +173,9 @@ class World:
             check=check,
         )
 
-    def hold_lock(self) -> subprocess.Popen[bytes]:
-        """A restic that holds a lock as the server's own restic does, until it is killed."""
+    @contextmanager
+    def held_lock(self) -> Iterator[Path]:
+        """The lock of a restic that works on the server's disk, while it works; then it is killed."""
         environment = {
             "PATH": os.environ["PATH"],
             "RESTIC_REPOSITORY": str(self.repository("local")),
@@ -179,10 +184,18 @@ class World:
         }
         # Waits for its input, with the lock held.
         command = [restic_program(), "backup", "--stdin", "--host", "held"]
-        process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
-        for _ in range(500):
-            if any((self.repository("local") / "locks").iterdir()):
-                return process
+        quiet = subprocess.DEVNULL
+        with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=quiet) as process:
+            try:
+                yield self._lock_of(process)
+            finally:
+                process.kill()
+
+    def _lock_of(self, process: subprocess.Popen[bytes]) -> Path:
+        while process.poll() is None:
+            found = [p for p in (self.repository("local") / "locks").iterdir() if len(p.name) == 64]
+            if found:
+                return found[0]
             self.pause()
         raise AssertionError("restic took no lock")
 
@@ -210,6 +223,14 @@ class World:
 
     def client_url(self, source: str = "accueil") -> str:
         return f"rest:https://{source}:http-{source}@localhost:{self.writer_port}/{source}/"
+
+    def forge_ledger(self, site: str, act: str, fields: Mapping[str, Any], at: str) -> None:
+        """An entry that continues the chain, as a thief who owns the server can write one."""
+        from backup_core.ledger import Draft
+        from backup_core.ledger_file import LedgerFile
+
+        when = datetime.fromisoformat(at)
+        LedgerFile(self.ledger(site)).append([Draft(act, "ccpp-backup", when, None, dict(fields))])
 
     # Set-up
 
@@ -302,7 +323,6 @@ class World:
 
     def make_repositories(self) -> None:
         """What the module ccpp.backup.repository does on both servers."""
-        sys.path.insert(0, str(LIBRARY))
         from backup_core.config import RepositoryAccess
         from backup_core.repository import Key, Wanted, ensure
 
@@ -347,7 +367,7 @@ class World:
         os.unlink(wanted.ledger)
         for entry in entries:
             fields = {**entry.fields, "key": renamed[entry.fields["key"]]}
-            LedgerFile(wanted.ledger).append([Draft(entry.act, entry.who, entry.at, entry.why, fields)])
+            LedgerFile(wanted.ledger).append([Draft(entry.act, entry.who, LONG_AGO, entry.why, fields)])
 
     def back_up_and_receive(self, now: str | None = None, *arguments: str) -> str:
         """One backup by the workstation with its receipt at LOCAL; returns the snapshot's id."""

@@ -9,7 +9,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from ..config import Config, Source
-from ..errors import BackupError, RefusedError
+from ..errors import BackupError
 from .output import Output
 from .sources import Outcome, add_selection, each_source
 
@@ -54,8 +54,6 @@ def execute(args: argparse.Namespace, out: Output) -> int:
                 undo.expire(place)
             except BackupError as error:
                 result.problem = result.problem or str(error)
-        if result.guard is not None and not result.removed:
-            raise RefusedError(f"nothing removed: {result.guard}")
         return _shown(result)
 
     return each_source(args, out, work, wanted=_held_here)
@@ -73,6 +71,9 @@ def _shown(result: Retained) -> Outcome:
     warnings += [f"{one[:8]}: in the repository, but without a receipt" for one in result.unknown]
     if result.problem is not None:
         warnings.append(result.problem)
+    refused = result.guard is not None and not result.removed
+    if refused:
+        warnings.insert(0, f"nothing is removed: {result.guard}")
     decisions = [
         {
             "id": one.id,
@@ -94,4 +95,4 @@ def _shown(result: Retained) -> Outcome:
         "pruned": result.pruned,
         "decisions": decisions,
     }
-    return Outcome(value, lines, warnings, attention=result.attention)
+    return Outcome(value, lines, warnings, attention=result.attention, refused=refused)

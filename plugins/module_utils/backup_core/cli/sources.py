@@ -29,6 +29,11 @@ class Outcome:
     lines: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     attention: bool = False
+    refused: bool = False
+
+    @property
+    def code(self) -> int:
+        return REFUSED if self.refused else ATTENTION if self.attention else DONE
 
 
 def add_selection(parser: argparse.ArgumentParser) -> None:
@@ -113,9 +118,8 @@ def each_source(
             out.warning(f"{source.series}: {message}")
             codes.append(code)
             continue
-        code = ATTENTION if outcome.attention else DONE
         results.append({"source": source.series, **outcome.value})
-        codes.append(code)
+        codes.append(outcome.code)
         for warning in outcome.warnings:
             out.warning(f"{source.series}: {one_line(warning)}")
         if not args.json:
