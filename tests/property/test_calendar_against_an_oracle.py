@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from functools import cache
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +21,9 @@ from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.opening im
     FixedOpenDays,
     OpeningCalendar,
 )
+
+# Measuring coverage would double the time of 20 000 cases; the unit tests reach the same lines.
+pytestmark = pytest.mark.no_cover
 
 NAMES = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 ONE_DAY = timedelta(days=1)
