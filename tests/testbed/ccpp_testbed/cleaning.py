@@ -50,12 +50,13 @@ def remove(topology: Topology, *, keep_state: bool = False) -> None:
 def remove_orphans() -> None:
     """Remove the testbeds whose checkout is gone."""
     orphans = {
-        labels[LABEL]: labels[f"{LABEL}.name"]
+        labels[LABEL]: (labels[f"{LABEL}.name"], Path(labels[f"{LABEL}.state"]))
         for labels in all_labels()
         if not Path(labels[f"{LABEL}.state"]).is_dir()
     }
-    for key, name in orphans.items():
+    for key, (name, state) in orphans.items():
         remove(load(name, key=key))
+        traces.detach_loop_devices(state)
         say(f"removed testbed {key}: its checkout is gone")
 
 

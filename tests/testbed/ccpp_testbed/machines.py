@@ -9,7 +9,7 @@ import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from . import access, cleaning, image
+from . import access, cleaning, disks, image
 from .host import TestbedError, locked, podman, prepare, say
 from .topology import LABEL, Machine, Network, Topology, load
 
@@ -33,8 +33,11 @@ echo "hostkey $(cut -d ' ' -f 1-2 /etc/ssh/ssh_host_ed25519_key.pub)"
 """
 
 
-def create(name: str, commune: str, *, fresh: bool = False) -> Topology:
-    """Bring up every network and machine of the testbed, whatever an earlier run left; its topology."""
+def create(name: str, commune: str, *, fresh: bool = False, blank_disks: int = 0) -> Topology:
+    """Bring up every network and machine of the testbed, whatever an earlier run left; its topology.
+
+    Each server gets so many blank disks of its own.
+    """
     topology = load(name, commune)
     prepare()
     with locked("image"):
@@ -53,6 +56,8 @@ def create(name: str, commune: str, *, fresh: bool = False) -> Topology:
                 keys = list(
                     pool.map(lambda one: start(one, topology, tag, public_key), topology.machines.values())
                 )
+        for machine, devices in disks.attach(topology, blank_disks).items() if blank_disks else ():
+            disks.name_them(topology.machines[machine], devices)
         access.write(topology, dict(zip(topology.machines, keys, strict=True)))
         for machine in topology.machines:
             wait_for_ssh(name, machine)
