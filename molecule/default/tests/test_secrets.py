@@ -83,6 +83,7 @@ def test_no_secret_is_in_the_journal_or_a_world_readable_file(controller: Contro
         ("remote", "ccpp-backup replicate"),
         ("remote", "ccpp-backup verify"),
     ],
+    ids=lambda value: value.removeprefix("ccpp-backup "),
 )
 def test_no_secret_is_ever_in_a_command_line(controller: Controller, name: str, command: str) -> None:
     watch = (

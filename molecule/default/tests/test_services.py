@@ -14,12 +14,18 @@ UNITS = {
         "ccpp-backup.target",
         "ccpp-backup-receive.path",
         "ccpp-backup-receive.timer",
+        "ccpp-backup-retain.timer",
         "ccpp-backup-verify.timer",
         "ccpp-backup-writer.socket",
         "ccpp-backup-reader.socket",
         "nginx.service",
     ],
-    "remote": ["ccpp-backup.target", "ccpp-backup-replicate.timer", "ccpp-backup-verify.timer"],
+    "remote": [
+        "ccpp-backup.target",
+        "ccpp-backup-replicate.timer",
+        "ccpp-backup-retain.timer",
+        "ccpp-backup-verify.timer",
+    ],
     "workstation": ["ccpp-backup.target", "ccpp-backup-run.timer"],
 }
 LISTENING = {"local": {22, 8443}, "remote": {22}, "workstation": {22}}

@@ -113,41 +113,51 @@ def test_verification_names_a_flipped_bit(
     controller.run(machine, "ccpp-backup verify")
 
 
-@pytest.mark.parametrize(
-    ("what", "change"),
-    [
-        ("a wrong authority", "cp /etc/ssl/certs/ca-certificates.crt {config}/ca.pem"),
-        ("a wrong HTTP password", "sed -i 's|//accueil:[^@]*@|//accueil:wrong@|' {secrets}/accueil.location"),
-        ("a wrong HTTP user", "sed -i 's|//accueil:|//urbanisme:|' {secrets}/accueil.location"),
-        ("a wrong repository", "sed -i 's|/accueil/$|/urbanisme/|' {secrets}/accueil.location"),
-        ("a wrong repository password", "echo wrong > {secrets}/accueil.password"),
-        ("plain HTTP", "sed -i 's|rest:https|rest:http|' {secrets}/accueil.location"),
-    ],
-)
-def test_the_client_refuses_and_writes_nothing_with(
-    controller: Controller, source: dict[str, Any], what: str, change: str
-) -> None:
-    del source, what
-    config = "/run/wrong-config"
-    secrets = config + SECRETS.removeprefix("/etc/ccpp-backup")
+WRONG = {
+    "authority": "cp /etc/ssl/certs/ca-certificates.crt {config}/ca.pem",
+    "HTTP password": "sed -i 's|//accueil:[^@]*@|//accueil:wrong@|' {secrets}/accueil.location",
+    "HTTP user": "sed -i 's|//accueil:|//urbanisme:|' {secrets}/accueil.location",
+    "repository": "sed -i 's|/accueil/$|/urbanisme/|' {secrets}/accueil.location",
+    "repository password": "echo wrong > {secrets}/accueil.password",
+    "scheme": "sed -i 's|rest:https|rest:http|' {secrets}/accueil.location",
+}
+
+
+@pytest.fixture
+def other_config(controller: Controller) -> Iterator[str]:
+    """A copy of the workstation's configuration, to be spoilt."""
+    config = "/run/other-config"
     controller.run(
         "workstation",
         f"rm -rf {config}; cp -a /etc/ccpp-backup {config}"
-        f" && sed -i 's|/etc/ccpp-backup/|{config}/|g' {config}/communes/*.json"
-        f" && {change.format(config=config, secrets=secrets)}",
+        f" && sed -i 's|/etc/ccpp-backup/|{config}/|g' {config}/communes/*.json",
     )
-    before = objects(controller)
-    said = controller.run(
-        "workstation", f"CCPP_BACKUP_CONFIG={config} ccpp-backup run --today-anyway 2>&1", good=(1, 2)
-    )
+    yield config
     controller.run("workstation", f"rm -rf {config}")
+
+
+def test_a_copy_of_the_configuration_works_as_well(controller: Controller, other_config: str) -> None:
+    controller.run("workstation", f"CCPP_BACKUP_CONFIG={other_config} ccpp-backup restore --list")
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_the_client_refuses_and_writes_nothing_with_a_wrong(
+    controller: Controller, source: dict[str, Any], other_config: str, wrong: str
+) -> None:
+    del source
+    secrets = other_config + SECRETS.removeprefix("/etc/ccpp-backup")
+    controller.run("workstation", WRONG[wrong].format(config=other_config, secrets=secrets))
+    before = objects(controller)
+    command = f"CCPP_BACKUP_CONFIG={other_config} ccpp-backup run --today-anyway 2>&1"
+    said = controller.run("workstation", command, good=(1, 2))
     assert objects(controller) == before
-    assert "Traceback" not in said
+    assert len(said.splitlines()) == 1
+    assert said.startswith("ccpp-backup: ")
     assert "this is a bug" not in said
 
 
-def test_restored_files_need_no_controller(controller: Controller, source: dict[str, Any]) -> None:
-    """The machines' own timers do the daily work: what they start succeeds without Ansible."""
+def test_daily_work_needs_no_controller(controller: Controller, source: dict[str, Any]) -> None:
+    """What the machines' own timers start succeeds."""
     del source
     controller.run("local", "systemctl start ccpp-backup-receive.service")
     controller.run("local", "systemctl start ccpp-backup-verify.service")
