@@ -10,7 +10,9 @@ a small HTTPS server takes the reports and gives the ledgers.
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -57,6 +59,8 @@ class World:
     base: Path
     sources: tuple[str, ...] = ("accueil",)
     opening: Mapping[str, Any] = field(default_factory=lambda: EVERY_DAY)
+    # Kind of the sources: linux ones are pushed by a workstation, path ones are read by LOCAL itself.
+    kind: str = "linux"
     writer_port: int = 0
     reader_port: int = 0
     web_port: int = 0
@@ -135,6 +139,20 @@ class World:
             command = f"{site}: ccpp-backup {' '.join(arguments)}"
             raise AssertionError(f"{command}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
         return done
+
+    def agent_here(self, site: str, *arguments: str, now: str) -> tuple[int, str]:
+        """The same command without a process of its own, for a test that calls it a thousand times."""
+        from backup_core.cli import main
+
+        said = io.StringIO()
+        kept = dict(os.environ)
+        os.environ.update({**self._environment(site), "CCPP_BACKUP_NOW": now})
+        try:
+            with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+                return main(list(arguments)), said.getvalue()
+        finally:
+            os.environ.clear()
+            os.environ.update(kept)
 
     def agent_json(self, site: str, *arguments: str, now: str | None = None, expect: int | None = 0) -> Any:
         return json.loads(self.agent(site, *arguments, "--json", now=now, expect=expect).stdout)
@@ -270,9 +288,18 @@ class World:
             }
             (etc / "communes" / f"{SLUG}.json").write_text(json.dumps(commune), encoding="utf-8")
 
+    def set_paths(self, more: list[str]) -> None:
+        """What LOCAL reads itself: the source's folder and these."""
+        path = self.base / "local" / "etc" / "communes" / f"{SLUG}.json"
+        commune = json.loads(path.read_text(encoding="utf-8"))
+        wanted = [str(self.data()), *more]
+        if commune["sources"]["accueil"]["paths"] != wanted:
+            commune["sources"]["accueil"]["paths"] = wanted
+            path.write_text(json.dumps(commune), encoding="utf-8")
+
     def _source(self, site: str, name: str) -> dict[str, Any]:
         common: dict[str, Any] = {
-            "kind": "linux",
+            "kind": self.kind,
             "paths": [str(self.data(name))],
             "exclude": ["*.tmp"],
             "priority": 1,
@@ -295,10 +322,10 @@ class World:
             "password_file": self._password(f"{name}.{site}"),
             "cacert": None,
         }
-        if site == "local":
+        if site == "local" and self.kind == "linux":
             common["reports"] = str(self.base / "local" / "reports" / name)
             Path(common["reports"]).mkdir(parents=True, exist_ok=True)
-        else:
+        if site == "remote":
             url = f"rest:https://replica:http-replica@localhost:{self.reader_port}/{name}/"
             common["upstream"] = {
                 "location_file": self._location(f"{name}.upstream", url),
@@ -384,11 +411,12 @@ def make_certificates(folder: Path) -> None:
         subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
 
     curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
-    openssl(
-        "req", "-x509", *curve, "-days", "2", "-subj", "/CN=test CA", "-keyout", "ca.key", "-out", "ca.pem"
-    )
+    # Python 3.13 and later insist on these extensions, as roles/certificate sets them.
+    authority = ("-days", "2", "-subj", "/CN=test CA", "-addext", "keyUsage=critical,keyCertSign,cRLSign")
+    openssl("req", "-x509", *curve, *authority, "-keyout", "ca.key", "-out", "ca.pem")
     openssl("req", *curve, "-subj", "/CN=localhost", "-keyout", "server.key", "-out", "server.csr")
-    (folder / "extensions").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n", encoding="ascii")
+    extensions = "subjectAltName=DNS:localhost,IP:127.0.0.1\nauthorityKeyIdentifier=keyid\n"
+    (folder / "extensions").write_text(extensions, encoding="ascii")
     signing = ("-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "extensions")
     openssl("x509", "-req", "-in", "server.csr", *signing, "-out", "server.pem")
 
