@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # One scenario, or empty for all of them: make molecule SCENARIO=default
 SCENARIO ?=
 # What `make test` runs, in this order.
-PARTS ?= lint unit property sanity build molecule
+PARTS ?= lint unit property sanity build integration molecule
 # Arguments for pytest: make unit ARGS='-k retention'
 ARGS ?=
 # bench/ledger.py is run by `make bench-ledger`.
