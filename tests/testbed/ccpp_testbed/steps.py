@@ -119,6 +119,8 @@ class Controller:
                 kept.write(line)
                 if found := TASK.match(line):
                     progress(found[1])
+                    if line.startswith("PLAY") and not sys.stderr.isatty():
+                        note(found[1])
                 elif found := RECAP.match(line):
                     recaps.append((int(found[2]), int(found[3])))
         if process.returncode != 0:
