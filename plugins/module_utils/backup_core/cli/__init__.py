@@ -38,6 +38,7 @@ VERBS = (
     "quarantine",
     "capacity",
     "recovery",
+    "benchmark",
     "store",
 )
 
