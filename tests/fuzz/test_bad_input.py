@@ -171,12 +171,9 @@ def bad_receipts(draw: st.DrawFn) -> bytes:
     """A receipts file with one thing wrong for certain."""
     lines = list(LINES)
     at = draw(st.integers(0, len(lines) - 1))
-    kind = draw(st.sampled_from(["cut", "swap", "twice", "value", "field", "lost", "line", "byte"]))
+    kind = draw(st.sampled_from(["cut", "twice", "value", "field", "lost", "line", "byte"]))
     if kind == "cut":
         lines[at:] = [lines[at][: draw(st.integers(1, len(lines[at]) - 2))]]
-    elif kind == "swap":
-        other = draw(st.integers(0, len(lines) - 1).filter(lambda n: n != at))
-        lines[at], lines[other] = lines[other], lines[at]
     elif kind == "twice":
         lines.insert(draw(st.integers(0, len(lines))), lines[at])
     elif kind in ("value", "field", "lost"):
@@ -404,7 +401,6 @@ def _elsewhere() -> Iterator[None]:
     "damage",
     [
         lambda lines: [line[:-20] for line in lines],
-        lambda lines: lines[::-1],
         lambda lines: [*lines, lines[0]],
         lambda lines: [lines[0].replace(b"+01:00", b"", 1), *lines[1:]],
         lambda lines: [lines[0].replace(b'"ok"', json.dumps(HUGE).encode()), *lines[1:]],

@@ -173,7 +173,24 @@ BASES = [
         "2026-06-15T12:00:00+02:00",
     )
 ]
-GAPS = [0, 1, HOUR, DAY, DAY, DAY, 2 * DAY, 3 * DAY, 13 * DAY, 15 * DAY, 28 * DAY, 31 * DAY, 200 * DAY]
+# Below 0: a clock that was put right.
+GAPS = [
+    0,
+    1,
+    -HOUR,
+    -40 * DAY,
+    HOUR,
+    DAY,
+    DAY,
+    DAY,
+    2 * DAY,
+    3 * DAY,
+    13 * DAY,
+    15 * DAY,
+    28 * DAY,
+    31 * DAY,
+    200 * DAY,
+]
 CLAIMS = [
     *[0] * 12,
     -5 * MINUTE,

@@ -132,8 +132,9 @@ class TestTheFrame:
     def test_a_verb_that_does_not_exist_is_one_line_naming_those_that_do(self, run: Run) -> None:
         code, out, err = run("prune")
         assert (code, out) == (2, "")
-        assert err.startswith(
-            "ccpp-backup: argument VERB: invalid choice: 'prune' (choose from 'plan', 'calendar'"
+        # Python 3.14 no longer quotes the choices.
+        assert err.replace("'", "").startswith(
+            "ccpp-backup: argument VERB: invalid choice: prune (choose from plan, calendar"
         )
         assert err.count("\n") == 1
 
