@@ -20,7 +20,7 @@ Mapping = dict[str, Any]
 
 
 def _location(base_url: str, user: str, password: str, path: str) -> str:
-    scheme, _, rest = base_url.partition("://")
+    scheme, _unused, rest = base_url.partition("://")
     return f"rest:{scheme}://{user}:{quote(password, safe='')}@{rest}/{path}/\n"
 
 
@@ -31,7 +31,15 @@ def _source(source: Mapping, **places: Any) -> Mapping:
             "commune_part: sources of kind smb cannot be set up yet (mount it; use kind path)"
         )
     common = {name: source[name] for name in ("kind", "paths", "exclude", "priority")}
-    return {**common, "ledger": None, "reports": None, "report_url": None, "upstream": None, **places}
+    return {
+        **common,
+        "ledger": None,
+        "reports": None,
+        "shipped": None,
+        "report_url": None,
+        "upstream": None,
+        **places,
+    }
 
 
 def _config(settings: Mapping, sources: Mapping) -> Mapping:
@@ -80,6 +88,7 @@ def _local(settings: Mapping, secrets: Mapping) -> Mapping:
             repository={"location": location, "password_file": password_file, "cacert": None},
             ledger=ledger,
             reports=f"{STORE}/reports/{name}" if name in pushing else None,
+            shipped=f"{STORE}/shipped/{name}.jsonl",
         )
         repositories.append(
             {
@@ -98,8 +107,9 @@ def _local(settings: Mapping, secrets: Mapping) -> Mapping:
         "folders": [
             _folder(STORE, "root", "root", "0755"),
             _folder(f"{STORE}/repositories", "ccpp-rest", "ccpp-rest", "0751"),
-            # nginx shows the ledgers to the REMOTE server, and takes the workstations' reports.
+            # nginx shows the ledgers to REMOTE, and takes REMOTE's own and the workstations' reports.
             _folder(f"{STORE}/ledgers", AGENT, "www-data", "2750"),
+            _folder(f"{STORE}/shipped", "www-data", AGENT, "2770"),
             _folder(f"{STORE}/reports", "root", "root", "0755"),
             *(_folder(f"{STORE}/reports/{name}", "www-data", AGENT, "2770") for name in pushing),
         ],
@@ -134,7 +144,11 @@ def _remote(settings: Mapping, secrets: Mapping, base_url: str) -> Mapping:
             source,
             repository={"location": location, "password_file": password_file, "cacert": None},
             ledger=ledger,
-            upstream={**upstream, "ledger_url": f"{base_url}/ledgers/{name}.jsonl"},
+            upstream={
+                **upstream,
+                "ledger_url": f"{base_url}/ledgers/{name}.jsonl",
+                "ship_url": f"{base_url}/shipped/{name}.jsonl",
+            },
         )
         repositories.append(
             {

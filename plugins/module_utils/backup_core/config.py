@@ -43,10 +43,11 @@ class RepositoryAccess:
 
 @dataclass(frozen=True)
 class Upstream:
-    """LOCAL's repository and ledger, as REMOTE reads them."""
+    """LOCAL's repository and ledger, as REMOTE reads them, and where it puts its own ledger."""
 
     access: RepositoryAccess
     ledger_url: str
+    ship_url: str | None
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class Source:
     repository: RepositoryAccess
     ledger: str | None
     reports: str | None
+    shipped: str | None
     report_url: str | None
     upstream: Upstream | None
 
@@ -232,6 +234,7 @@ def _upstream(value: object, where: str) -> Upstream:
             cacert=fields.take_or("cacert", _absolute, None),
         ),
         ledger_url=fields.take("ledger_url", _url),
+        ship_url=fields.take_or("ship_url", _url, None),
     )
     fields.done()
     return upstream
@@ -249,6 +252,7 @@ def _source(commune: str, name: str, value: object, where: str) -> Source:
         repository=fields.take("repository", _access),
         ledger=fields.take_or("ledger", _absolute, None),
         reports=fields.take_or("reports", _absolute, None),
+        shipped=fields.take_or("shipped", _absolute, None),
         report_url=fields.take_or("report_url", _url, None),
         upstream=fields.take_or("upstream", _upstream, None),
     )

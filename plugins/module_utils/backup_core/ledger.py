@@ -210,6 +210,11 @@ def parse(data: bytes, name: str = "ledger") -> Ledger:
     return Ledger(tuple(entries), len(whole) + len(newline), torn)
 
 
+def whole_lines(body: bytes) -> bytes:
+    """Without the line that its server was writing while we read."""
+    return body[: body.rfind(b"\n") + 1]
+
+
 def compare(mine: bytes, theirs: bytes, writer: Literal["mine", "theirs"] = "theirs") -> Comparison:
     """How two copies of one ledger stand to each other. `writer` is the one its entries are written to.
 

@@ -9,8 +9,6 @@ more than the snapshots that need it. Nothing is copied twice, and nothing comes
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,19 +16,18 @@ from datetime import datetime, timedelta
 from . import restic, snapshots, web
 from .config import Upstream
 from .errors import BackupError, InputError, one_line
-from .files import write_durably
-from .ledger import Comparison, Draft, Ledger, LedgerBroken, Receipt, compare, parse
+from .files import keep_evidence, write_durably
+from .ledger import Comparison, Draft, Ledger, LedgerBroken, Receipt, compare, parse, whole_lines
+from .shipping import LARGEST_LEDGER, ORDERLY
 from .snapshots import Snapshot, on_disk
 from .times import parse_instant, utc_text
 from .workplace import Workplace
 
-LARGEST_LEDGER = 256 * 1024 * 1024
 COPY_TIMEOUT = 6 * 24 * 3600.0
 AHEAD = timedelta(minutes=15)
 HELD_ACT = "ledger-held"
 REFUSED_ACT = "ledger-refused"
 ACCEPTED_ACT = "ledger-accepted"
-ORDERLY: tuple[Comparison, ...] = ("equal", "behind")
 # Failures that the next snapshot would meet too.
 HOPELESS = (restic.NO_REPOSITORY, restic.LOCKED, restic.WRONG_PASSWORD)
 MOST_FAILURES = 3
@@ -76,11 +73,6 @@ def read_held(ledger_path: str) -> bytes:
             return file.read()
     except FileNotFoundError:
         return b""
-
-
-def whole_lines(body: bytes) -> bytes:
-    """Without the line that LOCAL was writing while we read."""
-    return body[: body.rfind(b"\n") + 1]
 
 
 def outside_window(before: Ledger, after: Ledger, now: datetime) -> list[str]:
@@ -228,13 +220,11 @@ def _keep(place: Workplace, own: Ledger, shipped: Shipped) -> Ledger:
 
 
 def _refuse(place: Workplace, own: Ledger, shipped: Shipped, path: str) -> Ledger:
-    digest = hashlib.sha256(shipped.body).hexdigest()
+    digest, evidence = keep_evidence(path, shipped.body)
     if any(entry.act == REFUSED_ACT and entry.fields.get("sha256") == digest for entry in own.entries):
         return own
-    evidence = f"{path}.evidence-{digest[:16]}"
-    write_durably(evidence, shipped.body)
     why = f"LOCAL's ledger does not continue the one held: {shipped.comparison}"
-    fields = {"sha256": digest, "comparison": shipped.comparison, "kept": os.path.basename(evidence)}
+    fields = {"sha256": digest, "comparison": shipped.comparison, "kept": evidence}
     return place.append([place.draft(REFUSED_ACT, fields, why)])
 
 

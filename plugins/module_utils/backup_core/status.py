@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from . import hold, replicate
+from . import hold, replicate, shipping
 from .errors import BackupError
 from .ledger import Ledger, LedgerBroken, Receipt, parse
 from .opening import OpenDays, OpeningCalendar
@@ -128,6 +128,8 @@ def assess(facts: Facts, calendar: OpenDays, policy: Policy, now: datetime) -> S
             )
         if ledger_refused(facts.ledger):
             status.add("alarm", "LOCAL's ledger does not continue the one held here")
+    if shipping.refused(facts.ledger):
+        status.add("alarm", "REMOTE's ledger does not continue the one held here")
     if facts.held:
         status.add("attention", f"held: {facts.held[0]}")
     if facts.size and facts.free < NO_SPACE * facts.size:

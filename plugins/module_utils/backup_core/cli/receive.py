@@ -21,12 +21,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(args: argparse.Namespace, out: Output) -> int:
-    from .. import locking, receive
+    from .. import locking, receive, shipping
     from ..workplace import Workplace
 
     def work(place: Workplace) -> Outcome:
         with locking.of_source(place.config, place.source, patience=30):
             result = receive.receive(place)
+            remote = shipping.take(place)
         lines = [
             f"{receipt['snapshot']!s:.8} {receipt['kind']} {receipt['outcome']}"
             for receipt in result.receipts
@@ -34,8 +35,12 @@ def execute(args: argparse.Namespace, out: Output) -> int:
         warnings = [f"{one[:8]}: cannot be read: {why}" for one, why in result.unreadable.items()]
         warnings += [f"set aside {one['kept']}: {one['reason']}" for one in result.quarantined]
         warnings += [f"{one[:8]}: in the ledger, but gone from the repository" for one in result.missing]
+        refused = remote is not None and remote not in shipping.ORDERLY
+        if refused:
+            warnings.append(f"REMOTE's ledger is {remote}: it was kept aside, and the one held stays")
         return Outcome(
             value={
+                "remote_ledger": remote,
                 "receipts": result.receipts,
                 "waiting": result.waiting,
                 "unreadable": result.unreadable,
@@ -45,7 +50,7 @@ def execute(args: argparse.Namespace, out: Output) -> int:
             lines=lines
             or ["nothing new" if not result.waiting else f"{len(result.waiting)} waiting for a report"],
             warnings=warnings,
-            attention=result.attention,
+            attention=result.attention or refused,
         )
 
     return each_source(args, out, work, empty=DONE)

@@ -23,7 +23,7 @@ def _pulled(config: Config, source: Source) -> bool:
 
 
 def execute(args: argparse.Namespace, out: Output) -> int:
-    from .. import locking, replicate
+    from .. import locking, replicate, shipping
     from ..workplace import Workplace
 
     def work(place: Workplace) -> Outcome:
@@ -32,11 +32,14 @@ def execute(args: argparse.Namespace, out: Output) -> int:
             locking.of_prune(place.config, place.source),
         ):
             result = replicate.replicate(place, out.progress, lock.inherited)
+            unshipped = shipping.ship(place)
         warnings = [f"{one[:8]}: not copied: {why}" for one, why in result.failed.items()]
         warnings += [f"{one[:8]}: in the repository, but in no ledger" for one in result.unknown]
         warnings += [f"{one[:8]}: in the ledger, but gone from the repository" for one in result.lost]
-        if result.ledger not in replicate.ORDERLY:
+        if result.ledger not in shipping.ORDERLY:
             warnings.append(f"LOCAL's ledger is {result.ledger}: it was kept aside, and the one held stays")
+        if unshipped is not None:
+            warnings.append(unshipped)
         return Outcome(
             value={
                 "ledger": result.ledger,
@@ -45,10 +48,11 @@ def execute(args: argparse.Namespace, out: Output) -> int:
                 "unknown": result.unknown,
                 "lost": result.lost,
                 "pending": result.pending,
+                "shipped": unshipped is None,
             },
             lines=[f"{len(result.copied)} snapshots copied, {result.pending} missing"],
             warnings=warnings,
-            attention=result.attention,
+            attention=result.attention or unshipped is not None,
         )
 
     return each_source(args, out, work, wanted=_pulled)
