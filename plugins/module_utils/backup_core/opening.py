@@ -49,7 +49,6 @@ class OpenDays(Protocol):
 
     def iterate(self, first: date, last: date) -> Iterator[date]:
         """The open days from `first` to `last`, both included."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

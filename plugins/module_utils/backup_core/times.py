@@ -53,9 +53,7 @@ def parse_instant(value: object, where: str) -> datetime:
     try:
         return datetime.fromisoformat(value)
     except ValueError as error:
-        raise InputError(
-            f"{where}: {shown(value)} does not exist ({error}; write {EXAMPLE})"
-        ) from None
+        raise InputError(f"{where}: {shown(value)} does not exist ({error}; write {EXAMPLE})") from None
 
 
 def parse_clock(value: object, where: str) -> datetime:
