@@ -125,7 +125,7 @@ repositories:
       description: One sentence for each thing done; empty when nothing was.
       type: list
       elements: str
-    keys:
+    key_ids:
       description:
         - Identifiers of the registered keys (64 hexadecimal digits) by name.
         - A key that check mode only predicts is missing.
@@ -133,7 +133,7 @@ repositories:
   sample:
     - location: /srv/backup/repositories/accueil
       actions: [initialise the repository, add the key client]
-      keys: {}
+      key_ids: {}
 """
 
 import os
@@ -224,7 +224,7 @@ def main() -> None:
     try:
         for spec in module.params["repositories"]:
             done = ensured(wanted_from(spec, module.params["site"]), module.check_mode)
-            results.append({"location": spec["location"], "actions": done.actions, "keys": done.key_ids})
+            results.append({"location": spec["location"], "actions": done.actions, "key_ids": done.key_ids})
     except (BackupError, OSError, ValueError) as error:
         module.fail_json(msg=str(error), repositories=results)
     after = "".join(f"{result['location']}: {action}\n" for result in results for action in result["actions"])

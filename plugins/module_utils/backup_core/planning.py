@@ -243,8 +243,8 @@ def data_sets(settings: Mapping[str, Any], assumptions: Assumptions) -> tuple[Da
     sources = settings["sources"].items()
     daily, rarely = assumptions.change_percent_per_day, assumptions.archive_change_percent_per_day
     archive_gb = settings.get("archive_gb")
-    stated_gb = sum(s.get("size_gb", 0) for _, s in sources if s["kind"] not in PUSHING)
-    unsized = sum(1 for _, s in sources if s["kind"] not in PUSHING and "size_gb" not in s)
+    stated_gb = sum(s.get("size_gb", 0) for _name, s in sources if s["kind"] not in PUSHING)
+    unsized = sum(1 for _name, s in sources if s["kind"] not in PUSHING and "size_gb" not in s)
     left_gb = max(0.0, (archive_gb or 0) - stated_gb)
     each_gb = assumptions.share_gb if archive_gb is None else left_gb / max(1, unsized)
     found = []
@@ -257,7 +257,7 @@ def data_sets(settings: Mapping[str, Any], assumptions: Assumptions) -> tuple[Da
         found.append(DataSet(name, source["kind"], source["priority"], gb, stated, change))
     if left_gb and not unsized:
         found.append(DataSet("(archives in no source yet)", "archive", 10, left_gb, True, rarely))
-    missing = settings.get("workstations", 0) - sum(1 for _, s in sources if s["kind"] in PUSHING)
+    missing = settings.get("workstations", 0) - sum(1 for _name, s in sources if s["kind"] in PUSHING)
     if missing > 0:
         gb = missing * assumptions.workstation_gb
         found.append(

@@ -277,7 +277,7 @@ def _record_forgotten(place: Workplace, ledger: Ledger) -> list[dict[str, object
     known = {entry.fields.get("kept") for entry in ledger.entries if entry.act == ACT}
     forgotten: list[dict[str, object]] = []
     for name in sorted(set(kept) - known):
-        kind, _, rest = name.partition("-")
+        kind, _unused, rest = name.partition("-")
         if kind not in FOLDERS or name.endswith(".new"):
             continue
         digest, size = hash_of(os.path.join(folder_of(place), name))
@@ -290,7 +290,7 @@ def _record_forgotten(place: Workplace, ledger: Ledger) -> list[dict[str, object
 def put_back(place: Workplace, kept: str, who: str) -> str:
     """Move an object back into the repository, because a person says that it is honest."""
     source = os.path.join(folder_of(place), kept)
-    kind, _, rest = kept.partition("-")
+    kind, _unused, rest = kept.partition("-")
     name = rest[:64]
     if (
         os.path.basename(kept) != kept

@@ -211,7 +211,7 @@ def _lines(uplinks: Sequence[Line], here: Assumptions, there: Assumptions) -> It
 
 def _courier(here: Assumptions, there: Assumptions) -> Path:
     disk = here.courier_disk_mb_s
-    fill, _ = _slowest(disk=disk, disk_of_REMOTE=there.disk_read_mb_s, restic=there.restic_restore_mb_s)
+    fill, _unused = _slowest(disk=disk, disk_of_REMOTE=there.disk_read_mb_s, restic=there.restic_restore_mb_s)
     rate, limits = _slowest(courier_disk=disk, network=_lan(here), restic=here.restic_restore_mb_s)
     return Path(COURIER, rate, limits, here.start_hours + here.courier_hours, fill)
 

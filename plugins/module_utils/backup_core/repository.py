@@ -122,7 +122,7 @@ def _names(folder: str) -> list[str]:
 
 
 def _has_files(folder: str) -> bool:
-    return any(files for _, _, files in os.walk(folder))
+    return any(files for _folder, _folders, files in os.walk(folder))
 
 
 def _validate(wanted: Wanted) -> None:
@@ -154,7 +154,7 @@ def _repository(wanted: Wanted, password_file: str) -> Repository:
 def _initialise(wanted: Wanted, unfinished: bool) -> None:
     if unfinished:
         # Keys to nothing: without config and data they protect no byte, and restic refuses to init over them.
-        for folder, _, files in os.walk(wanted.location):
+        for folder, _unused, files in os.walk(wanted.location):
             for name in files:
                 os.unlink(os.path.join(folder, name))
     command = _repository(wanted, wanted.password_file).init(wanted.chunker_from)

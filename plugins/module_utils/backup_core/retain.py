@@ -123,10 +123,10 @@ def _remove(
     for start in range(0, len(removals), BATCH):
         batch = list(removals[start : start + BATCH])
         fields = {"snapshots": batch, "plan_hash": result.plan_hash, "undo": result.undo}
+        before = set(on_disk(place.location))
         place.append([place.draft(INTENT_ACT, fields)])
         try:
             _still_free(place)
-            before = set(on_disk(place.location))
             _forget(place, batch, keep_open)
         except BackupError as error:
             gone = [one for one in batch if one not in on_disk(place.location)]

@@ -50,7 +50,7 @@ class Verified:
 def objects(location: str) -> Iterator[tuple[str, str]]:
     """Every object that is named by its hash: path below the repository, and name."""
     for kind in HASHED:
-        for folder, _, names in os.walk(os.path.join(location, kind)):
+        for folder, _unused, names in os.walk(os.path.join(location, kind)):
             for name in names:
                 yield os.path.relpath(os.path.join(folder, name), location), name
 
@@ -163,7 +163,7 @@ def _structure(
     if progress is not None:
         progress(f"{place.source.series}: restic check")
     problem = None
-    for _ in range(LOOKS):
+    for _unused in range(LOOKS):
         command = place.repository(place.ledger()).check(subset)
         result = restic.run(command, CHECK_TIMEOUT, keep_open=keep_open)
         if result.code == restic.OK:

@@ -262,7 +262,7 @@ def refusals(
 def allocate(allocation: Allocation, pools: Pools, slugs: Iterable[str]) -> Allocation:
     """The allocation with the lowest free addresses for those that have none; nobody's change."""
     taken: dict[str, set[int]] = {pool: set() for pool in POOLS}
-    for pool, _, address in allocation.addresses():
+    for pool, _unused, address in allocation.addresses():
         taken[pool].add(netaddr.IPNetwork(address).first)
     free = {pool: pools.free(pool, taken[pool]) for pool in POOLS}
 

@@ -82,7 +82,7 @@ def _with_measurement(assumptions: Assumptions, path: str, option: str) -> Assum
 def _numbers(assumed: list[str]) -> dict[str, float]:
     values: dict[str, float] = {}
     for given in assumed:
-        name, _, text = given.partition("=")
+        name, _unused, text = given.partition("=")
         try:
             value = float(text)
         except ValueError:

@@ -125,7 +125,7 @@ def _commands(
         own = f"0/{_number(path)}"
         if whole not in groups.get(own, {}).get("parents", ()):
             yield ("btrfs", "qgroup", "assign", "--no-rescan", own, whole, mount_point)
-    for group, _, limit in _limits(place, number, skipped):
+    for group, _unused, limit in _limits(place, number, skipped):
         if groups.get(group, {}).get("limit") != limit:
             yield ("btrfs", "qgroup", "limit", "none" if limit is None else str(limit), group, mount_point)
 
