@@ -22,8 +22,9 @@ notes:
   - Hosts are C(<slug>-local) (the commune's LOCAL server, group C(local_servers)), C(<slug>-<source>) (each
     source of kind C(linux) or C(windows), group C(workstations)) and C(remote) (group C(remote_servers)).
   - Groups are C(commune_<slug>) with underscores for hyphens (all the hosts of a commune, for C(--limit)),
-    C(tier_1tb), C(tier_4tb), C(tier_10tb) and C(communes) over them, and C(linux_workstations) and
-    C(windows_workstations) in C(workstations).
+    C(tier_1tb), C(tier_4tb), C(tier_10tb) and C(communes) over them, C(state_joining), C(state_active) and
+    C(state_leaving), C(uplink_<kind>) by the commune's best line (C(uplink_fibre)), and C(linux_workstations)
+    and C(windows_workstations) in C(workstations).
   - Variables of every host of a commune are C(commune_settings) (the file with its defaults filled in),
     C(commune_slug) and C(commune_remote), the name of the REMOTE server. Workstations also have
     C(commune_source), the name of their source.
@@ -150,6 +151,9 @@ _REMOTE = "remote"
 _MARK = re.compile(rb"""^plugin\s*:\s*(["']?)ccpp\.backup\.communes\1\s*(#.*)?\r?$""", re.MULTILINE)
 _GROUPS = {
     "communes": ["tier_1tb", "tier_4tb", "tier_10tb"],
+    "state_joining": [],
+    "state_active": [],
+    "state_leaving": [],
     "workstations": ["linux_workstations", "windows_workstations"],
     "local_servers": [],
     "remote_servers": [],
@@ -226,7 +230,9 @@ class InventoryModule(BaseInventoryPlugin, Cacheable):
 
     def _add_commune(self, slug: str, commune: dict[str, Any], given: dict[str, Any] | None) -> None:
         group = self.inventory.add_group("commune_" + slug.replace("-", "_"))
-        self.inventory.add_child(f"tier_{commune['tier']}tb", group)
+        uplink = self.inventory.add_group(f"uplink_{commune['uplinks'][0]['kind']}")
+        for parent in (f"tier_{commune['tier']}tb", f"state_{commune['state']}", uplink):
+            self.inventory.add_child(parent, group)
         # On the group, since thousands of hosts need not carry a copy each.
         self.inventory.set_variable(group, "commune_settings", commune)
         self.inventory.set_variable(group, "commune_slug", slug)

@@ -25,6 +25,7 @@ def complete(slug: str, given: dict[str, Any]) -> dict[str, Any]:
         "name": given["name"],
         "insee": given["insee"],
         "tier": given["tier"],
+        "state": given.get("state", properties["state"]["default"]),
         "contract": _contract(_filled(given["contract"], properties["contract"])),
         "contacts": dict(given["contacts"]),
         "opening": dict(given["opening"]),

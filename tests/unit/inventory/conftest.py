@@ -27,6 +27,7 @@ FULL: dict[str, Any] = {
     "name": "Rozoy-l'Exemple",
     "insee": "99002",
     "tier": 4,
+    "state": "joining",
     "workstations": 3,
     "archive_gb": 350,
     "contract": {"start": "2024-01-01", "years": 5},

@@ -23,6 +23,12 @@ GRAPH = """\
   |  |  |  |--saint-exemple-accueil
   |  |--@tier_4tb:
   |  |--@tier_10tb:
+  |--@state_joining:
+  |--@state_active:
+  |  |--@commune_saint_exemple:
+  |  |  |--saint-exemple-local
+  |  |  |--saint-exemple-accueil
+  |--@state_leaving:
   |--@workstations:
   |  |--@linux_workstations:
   |  |  |--saint-exemple-accueil
@@ -31,6 +37,10 @@ GRAPH = """\
   |  |--saint-exemple-local
   |--@remote_servers:
   |  |--remote
+  |--@uplink_fibre:
+  |  |--@commune_saint_exemple:
+  |  |  |--saint-exemple-local
+  |  |  |--saint-exemple-accueil
 """
 PLAY = """\
 - hosts: all
@@ -172,10 +182,11 @@ def test_only_workstations_become_hosts(checkout, full):
     assert hosts == ["rozoy-local", "rozoy-accueil", "rozoy-compta"]
 
 
-def test_limit_takes_exactly_one_commune(checkout, full):
+@pytest.mark.parametrize("limit", ["commune_rozoy", "state_joining", "uplink_fibre:&tier_4tb"])
+def test_limit_takes_exactly_one_commune(checkout, full, limit):
     checkout.add("rozoy", json.dumps(full))
     (checkout.path / "play.yml").write_text(PLAY)
-    done = checkout.run("playbook", "play.yml", "--list-hosts", "--limit", "commune_rozoy")
+    done = checkout.run("playbook", "play.yml", "--list-hosts", "--limit", limit)
     names = {line.strip() for line in done.stdout.splitlines() if line.startswith("      ")}
     assert names == {"rozoy-local", "rozoy-accueil", "rozoy-compta"}
 
