@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from . import access, image, traces
-from .host import HERE, podman, say
+from .host import HERE, has_podman, podman, require_root, say
 from .topology import LABEL, Topology, all_labels, existing_names, key_of, load
 
 
@@ -62,12 +62,15 @@ def remove_orphans() -> None:
 
 def clean(names: Iterable[str] = (), *, images: bool = False) -> None:
     """Remove these testbeds, or all of this checkout; with the last one also what they shared on the host."""
+    image.remove_build_directory()
+    if not has_podman():
+        return
+    require_root([])
     remove_orphans()
     started = {labels[f"{LABEL}.name"] for labels in all_labels() if is_own(labels)}
     for name in sorted(names) or sorted(started | set(existing_names())):
         remove(load(name))
         say(f"removed testbed {name}")
-    image.remove_build_directory()
     if images:
         image.forget()
     if not listed("ps"):

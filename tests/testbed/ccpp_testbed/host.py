@@ -34,6 +34,8 @@ NEEDED = {
 NEEDED_FILES = {
     "/usr/share/keyrings/debian-archive-keyring.gpg": "debian-archive-keyring",
 }
+# podman makes networks with whichever of these it finds.
+NETWORK_BACKENDS = ("/usr/lib/cni/bridge", "/usr/lib/podman/netavark", "/usr/libexec/podman/netavark")
 
 
 class TestbedError(Exception):
@@ -75,6 +77,8 @@ def run(
             timeout=limit,
             check=False,
         )
+    except (FileNotFoundError, PermissionError):
+        raise TestbedError(f"{command[0]} cannot be run here: it is not installed") from None
     except subprocess.TimeoutExpired:
         raise TestbedError(f"{shlex.join(command)[:200]} did not end within {limit:.0f} s") from None
     if check and done.returncode != 0:
@@ -102,12 +106,16 @@ def missing_packages() -> list[str]:
     path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
     packages = {package for command, package in NEEDED.items() if not shutil.which(command, path=path)}
     packages |= {package for file, package in NEEDED_FILES.items() if not Path(file).exists()}
+    if not any(Path(backend).exists() for backend in NETWORK_BACKENDS):
+        packages.add("netavark")
     return sorted(packages)
 
 
-def prepare() -> None:
-    """Make sure of root and of the host's packages, installing what is missing."""
-    missing = missing_packages()
+def has_podman() -> bool:
+    return "podman" not in missing_packages()
+
+
+def require_root(missing: list[str]) -> None:
     if os.geteuid() != 0:
         if not shutil.which("sudo"):
             install = f", after: apt-get install {' '.join(missing)}" if missing else ""
@@ -118,6 +126,12 @@ def prepare() -> None:
         if subprocess.run(["sudo", "--validate"], check=False).returncode != 0:
             needed = f" (and, once: apt-get install {' '.join(missing)})" if missing else ""
             raise TestbedError(f"the testbed starts machines in podman and needs root: sudo refused{needed}")
+
+
+def prepare() -> None:
+    """Make sure of root and of the host's packages, installing what is missing."""
+    missing = missing_packages()
+    require_root(missing)
     if not missing:
         return
     if not shutil.which("apt-get"):
@@ -128,7 +142,7 @@ def prepare() -> None:
     apt = as_root(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet", "--yes"])
     run([*apt, "update"], check=False)
     try:
-        run([*apt, "install", "--no-install-recommends", *missing])
+        run([*apt, "install", *missing])
     except TestbedError as error:
         raise TestbedError(
             f"could not install {' '.join(missing)}; do it by hand and try again ({error})"

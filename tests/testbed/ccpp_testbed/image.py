@@ -88,7 +88,8 @@ def remove_build_directory() -> None:
         run(as_root(["rm", "-rf", "--one-file-system", str(build_directory())]))
 
 
-def bootstrap(target: Path) -> None:
+def bootstrap(target: Path) -> str | None:
+    """Build the root tree; what mmdebstrap complained of, or None."""
     proxy = build_directory() / "proxy.conf"
     proxy.write_text(host_proxy(), encoding="utf-8")
     customise = build_directory() / "customise"
@@ -106,7 +107,11 @@ def bootstrap(target: Path) -> None:
         f'--customize-hook=sh {customise} "$1"',
         *("trixie", str(target)),
     ]
-    run(as_root(command), limit=1200)
+    done = run(as_root(command), check=False, limit=1200)
+    if done.returncode == 0:
+        return None
+    target.unlink(missing_ok=True)
+    return " | ".join(line for line in done.stderr.splitlines() if line.startswith(("E:", "W:")))[-300:]
 
 
 def ensure() -> str:
@@ -120,18 +125,14 @@ def ensure() -> str:
     say("Building the Debian 13 image (once; kept until its definition changes)")
     try:
         with timed("image"):
-            try:
-                bootstrap(archive)
-            except TestbedError:
+            if bootstrap(archive) is not None:
                 say("  the Debian mirror did not give everything; trying once more")
-                archive.unlink(missing_ok=True)
-                try:
-                    bootstrap(archive)
-                except TestbedError as error:
+                complaint = bootstrap(archive)
+                if complaint is not None:
                     raise TestbedError(
-                        f"no Debian 13 image could be built; is the Debian mirror reachable?"
-                        f" Nothing was kept. ({error})"
-                    ) from None
+                        "no Debian 13 image could be built, and nothing of it was kept;"
+                        f" is the Debian mirror reachable? ({complaint})"
+                    )
             changes = [
                 '--change=CMD ["/sbin/init"]',
                 "--change=STOPSIGNAL SIGRTMIN+3",

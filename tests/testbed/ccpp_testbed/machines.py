@@ -38,8 +38,8 @@ def create(name: str, commune: str, *, fresh: bool = False, blank_disks: int = 0
 
     Each server gets so many blank disks of its own.
     """
-    topology = load(name, commune)
     prepare()
+    topology = load(name, commune)
     with locked("image"):
         tag = image.ensure()
     with locked(name):

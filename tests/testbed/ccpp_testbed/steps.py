@@ -136,9 +136,12 @@ class Controller:
     def check_inventory(self) -> None:
         """A mistake in a commune's file stops everything here, before anything is started."""
         command = ["ansible-inventory", "-i", str(CHECKOUT / "inventory"), "--list"]
-        done = subprocess.run(
-            command, cwd=CHECKOUT, env=self.environment(), capture_output=True, text=True, check=False
-        )
+        try:
+            done = subprocess.run(
+                command, cwd=CHECKOUT, env=self.environment(), capture_output=True, text=True, check=False
+            )
+        except OSError:
+            raise TestbedError("ansible is not installed here; install it with: make setup") from None
         if done.returncode != 0:
             raise TestbedError(done.stderr.strip() or "the inventory cannot be read")
 
