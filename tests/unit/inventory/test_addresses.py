@@ -248,3 +248,32 @@ _json = st.recursive(
 def test_whatever_an_allocation_file_says_gets_an_answer(communes, remote):
     content = yaml.safe_dump({"communes": communes, "remote": remote}, allow_unicode=True)
     assert _said(content.encode()).isprintable()
+
+
+def test_a_town_hall_s_network_that_overlaps_with_a_pool_is_refused(two, pools):
+    communes = {"aa": {"server": {"lan": "10.83.6.0/24"}}, "bb": {"server": {"lan": "192.168.1.0/24"}}}
+    assert addresses.refusals(two, pools, communes, FILES) == [
+        "communes/aa.yml: server.lan: 10.83.6.0/24 overlaps with the pool tunnels_1 10.83.4.0/22; "
+        "choose other pools in ccpp.yml before anything is allocated, or another network"
+    ]
+
+
+def test_of_a_tunnel_s_two_addresses_the_lower_one_is_remote_s(two):
+    given = addresses.of_commune(two, "bb", {"server": {"lan": "192.168.1.0/24"}})
+    assert given == {
+        "loopback": "10.83.0.3",
+        "remote_loopback": "10.83.0.1",
+        "lan": "192.168.1.0/24",
+        "tunnels": [
+            {"network": "10.83.4.2/31", "remote": "10.83.4.2", "local": "10.83.4.3"},
+            {"network": "10.83.8.2/31", "remote": "10.83.8.2", "local": "10.83.8.3"},
+        ],
+    }
+
+
+def test_an_address_out_of_the_pools_is_refused(two):
+    pools = Pools.from_mapping({**RANGES, "tunnels_2": "10.84.0.0/22"})
+    line = addresses.mistakes(two, pools)[0]
+    assert line.startswith(
+        "communes.aa.tunnels[1]: 10.83.8.0/31 is not in the pool tunnels_2 (10.84.0.0/22);"
+    )
