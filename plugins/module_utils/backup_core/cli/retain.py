@@ -16,6 +16,9 @@ from .sources import Outcome, add_selection, each_source
 if TYPE_CHECKING:
     from ..retain import Retained
 
+# The timer comes once a day: a pull that happens to be at work then is worth waiting for.
+PATIENCE = 1800.0
+
 HELP = "remove the snapshots whose retention has ended, behind every guard, and give back their space"
 
 
@@ -41,7 +44,7 @@ def execute(args: argparse.Namespace, out: Output) -> int:
     from ..workplace import Workplace
 
     def work(place: Workplace) -> Outcome:
-        with locking.of_prune(place.config, place.source) as prune_lock:
+        with locking.of_prune(place.config, place.source, patience=PATIENCE) as prune_lock:
             with locking.of_source(place.config, place.source, patience=60) as lock:
                 inherited = (*prune_lock.inherited, *lock.inherited)
                 result = retain.retain(place, args.confirm, args.dry_run, inherited)

@@ -12,6 +12,9 @@ from ..errors import InputError, shown
 from .output import Output
 from .sources import Outcome, add_selection, each_source
 
+# The timer comes once a day: a pull that happens to be at work then is worth waiting for.
+PATIENCE = 1800.0
+
 HELP = "hash every object of the repositories here, check their structure, and name what is damaged"
 
 
@@ -40,7 +43,7 @@ def execute(args: argparse.Namespace, out: Output) -> int:
         raise InputError(f"--read-data-subset: {shown(args.read_data_subset)} is not a part ({cure})")
 
     def work(place: Workplace) -> Outcome:
-        with locking.of_prune(place.config, place.source, patience=5) as lock:
+        with locking.of_prune(place.config, place.source, patience=PATIENCE) as lock:
             result = verify.verify(
                 place, args.read_data_subset, not args.scrub_only, out.progress, lock.inherited
             )
