@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -51,17 +52,31 @@ def create(name: str, commune: str, *, fresh: bool = False, blank_disks: int = 0
         if keys is None:
             # Never some old machines with some new ones: what they hold of each other would not fit.
             cleaning.remove(topology, keep_state=True)
-            topology = create_networks(topology, commune, tag)
-            with ThreadPoolExecutor() as pool:
-                keys = list(
-                    pool.map(lambda one: start(one, topology, tag, public_key), topology.machines.values())
-                )
+            topology, keys = start_all(topology, commune, tag, public_key)
         for machine, devices in disks.attach(topology, blank_disks).items() if blank_disks else ():
             disks.name_them(topology.machines[machine], devices)
         access.write(topology, dict(zip(topology.machines, keys, strict=True)))
         for machine in topology.machines:
             wait_for_ssh(name, machine)
     return topology
+
+
+def start_all(topology: Topology, commune: str, tag: str, public_key: str) -> tuple[Topology, list[str]]:
+    """Make the networks and start the machines; the topology that came to be, and the SSH host keys."""
+    used: list[int] = []
+    while True:
+        topology = create_networks(topology, commune, tag)
+        try:
+            begin = functools.partial(start, topology=topology, tag=tag, public_key=public_key)
+            with ThreadPoolExecutor() as pool:
+                return topology, list(pool.map(begin, topology.machines.values()))
+        except TestbedError as error:
+            # netavark lets nobody take back the address of a container whose start was killed: take others.
+            if "already allocated" not in str(error) or len(used) == 3:
+                raise
+            used.append(topology.number)
+            cleaning.remove(topology, keep_state=True)
+            topology = load(topology.name, commune, avoid=used)
 
 
 def resume(topology: Topology, tag: str, public_key: str) -> list[str] | None:
