@@ -231,6 +231,14 @@ def test_a_rewritten_ledger_of_local_is_kept_aside_and_the_held_one_stays(world:
     assert [path.read_bytes() for path in evidence] == [ledger.read_bytes()]
     assert world.agent_json("remote", "status", expect=3)["overall"] == "alarm"
     assert "does not continue" in world.agent("remote", "retain", expect=4).stderr
+    # A person who knows why may accept it, by its hash; nothing else changes.
+    refused = world.agent("remote", "replicate", "--accept-ledger", "0" * 64, expect=2).stderr
+    digest = next(word for word in refused.split() if len(word) == 64)
+    world.agent("remote", "replicate", "--accept-ledger", digest)
+    assert held.read_bytes() == ledger.read_bytes()
+    assert [path.read_bytes() for path in held.parent.glob("*.before-*")] == [trusted]
+    assert len(world.snapshots("remote")) == 2
+    world.agent("remote", "retain")
 
 
 def test_a_restore_works_on_a_disk_that_takes_nothing_and_with_garbage_in_locks(

@@ -13,17 +13,19 @@ from datetime import UTC, date
 from typing import Any
 
 from . import restic, snapshots, web
+from .commands import Backup
 from .errors import BackupError
 from .ledger import Ledger
 from .memory import Memory
 from .opening import OpeningCalendar
-from .restic import Backup
 from .snapshots import Snapshot
 from .times import paris_day
 from .workplace import Workplace
 
 # The first full of 10 TB over a town hall's network takes days; a run that never ends must end all the same.
 TIMEOUT = 6 * 24 * 3600.0
+# restic asks a server that is full, or gone, again and again.
+STALL = 1800.0
 MOST_UNREADABLE = 1000
 
 
@@ -170,7 +172,7 @@ def _back_up(
 
     ledger = place.ledger() if source.ledger is not None else None
     command = place.repository(ledger).backup(what)
-    result = restic.run(command, TIMEOUT, on_message=on_message, keep_open=keep_open)
+    result = restic.run(command, TIMEOUT, on_message=on_message, keep_open=keep_open, stall=STALL)
     restic.checked(result, f"{source.series}: backup", accept=(restic.OK, restic.PARTIAL))
     summary = next((m for m in result.json_lines() if m.get("message_type") == "summary"), None)
     if summary is None or not restic.is_snapshot_id(summary.get("snapshot_id")):

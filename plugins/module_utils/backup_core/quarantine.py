@@ -25,10 +25,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from . import restic
+from .commands import is_snapshot_id
 from .errors import BackupError, InputError, one_line
 from .files import make_folder, write_durably
 from .ledger import Ledger
-from .restic import is_snapshot_id
 from .times import parse_instant
 from .verify import hash_of
 from .workplace import Workplace, registered_keys

@@ -9,6 +9,8 @@ more than the snapshots that need it. Nothing is copied twice, and nothing comes
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,13 +19,14 @@ from . import restic, snapshots, web
 from .config import Upstream
 from .errors import BackupError, InputError, one_line
 from .files import keep_evidence, write_durably
-from .ledger import Comparison, Draft, Ledger, LedgerBroken, Receipt, compare, parse, whole_lines
+from .ledger import Comparison, Draft, Entry, Ledger, LedgerBroken, Receipt, compare, parse, whole_lines
 from .shipping import LARGEST_LEDGER, ORDERLY
 from .snapshots import Snapshot, on_disk
 from .times import parse_instant, utc_text
 from .workplace import Workplace
 
 COPY_TIMEOUT = 6 * 24 * 3600.0
+STALL = 3600.0
 AHEAD = timedelta(minutes=15)
 HELD_ACT = "ledger-held"
 REFUSED_ACT = "ledger-refused"
@@ -38,6 +41,7 @@ class Replicated:
     """What one run did for one source."""
 
     ledger: str = "equal"
+    ledger_sha256: str = ""
     copied: list[dict[str, object]] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
@@ -89,9 +93,14 @@ def outside_window(before: Ledger, after: Ledger, now: datetime) -> list[str]:
 
 def received_at(receipt: Receipt, shipped: Shipped, own: Ledger, now: datetime) -> datetime:
     """REMOTE's time of receipt: LOCAL's where that can be believed (retention, rule 1), else now."""
-    batch = next(
-        (e for e in own.entries if e.act == HELD_ACT and int(e.fields["entries"]) >= receipt.seq), None
-    )
+    # What was accepted by a person begins a new chain: only batches from there on are about this ledger.
+    batches: list[Entry] = []
+    for entry in own.entries:
+        if entry.act == ACCEPTED_ACT:
+            batches = []
+        if entry.act in (HELD_ACT, ACCEPTED_ACT):
+            batches.append(entry)
+    batch = next((one for one in batches if int(one.fields["entries"]) >= receipt.seq), None)
     if not shipped.trusted or batch is None or receipt.snapshot in batch.fields["doubtful"]:
         return now
     if receipt.received_at > now + AHEAD:
@@ -133,6 +142,7 @@ def replicate(
     own = place.ledger()
     shipped = fetch(place, upstream)
     result.ledger = shipped.comparison
+    result.ledger_sha256 = hashlib.sha256(shipped.body).hexdigest()
     own = _keep(place, own, shipped)
     disk = set(on_disk(place.location))
     live = {receipt.snapshot for receipt in own.live()}
@@ -219,11 +229,46 @@ def _keep(place: Workplace, own: Ledger, shipped: Shipped) -> Ledger:
     return own
 
 
+def accept(place: Workplace, sha256: str, who: str) -> None:
+    """Take LOCAL's ledger as it is now, because a person knows why it does not continue the one held.
+
+    A server that was rebuilt, say. The one held is kept aside; receipts of the new one are dated by the pull.
+    """
+    upstream = place.source.upstream
+    if upstream is None or place.source.ledger is None:
+        raise InputError(
+            f"{place.source.series}: no upstream is configured here (run it on the REMOTE server)"
+        )
+    shipped = fetch(place, upstream)
+    digest = hashlib.sha256(shipped.body).hexdigest()
+    if digest != sha256:
+        raise InputError(f"--accept-ledger: LOCAL's ledger is {digest} now: look at it, then accept that")
+    if shipped.trusted:
+        raise InputError("--accept-ledger: LOCAL's ledger continues the one held: there is nothing to accept")
+    parse(shipped.body, "LOCAL's ledger")
+    path = held_path(place.source.ledger)
+    held = read_held(place.source.ledger)
+    aside = f"{path}.before-{digest[:16]}"
+    write_durably(aside, held)
+    receipts = [receipt.snapshot for receipt in shipped.ledger.receipts()]
+    fields = {
+        "sha256": digest,
+        "by": who,
+        "kept": os.path.basename(aside),
+        "head": shipped.ledger.head,
+        "entries": len(shipped.ledger.entries),
+        "before": utc_text(place.clock.now()),
+        "doubtful": receipts,
+    }
+    place.append([place.draft(ACCEPTED_ACT, fields)])
+    write_durably(path, shipped.body)
+
+
 def _refuse(place: Workplace, own: Ledger, shipped: Shipped, path: str) -> Ledger:
     digest, evidence = keep_evidence(path, shipped.body)
     if any(entry.act == REFUSED_ACT and entry.fields.get("sha256") == digest for entry in own.entries):
         return own
-    why = f"LOCAL's ledger does not continue the one held: {shipped.comparison}"
+    why = f"LOCAL's ledger does not continue the one held: {shipped.comparison} (sha256 {digest})"
     fields = {"sha256": digest, "comparison": shipped.comparison, "kept": evidence}
     return place.append([place.draft(REFUSED_ACT, fields, why)])
 
@@ -246,11 +291,11 @@ def _copy(
     repository = place.repository(own)
     what = f"copying {original.id[:8]}"
     command = repository.copy(upstream.access, [original.id])
-    result = restic.run(command, COPY_TIMEOUT, on_text=on_text, keep_open=keep_open)
+    result = restic.run(command, COPY_TIMEOUT, on_text=on_text, keep_open=keep_open, stall=STALL)
     if result.code == restic.LOCKED:
         # Both our locks are held, and restic would have kept them: whoever left this lock is dead.
         restic.checked(restic.run(repository.unlock(), 600, keep_open=keep_open), "removing a stale lock")
-        result = restic.run(command, COPY_TIMEOUT, on_text=on_text, keep_open=keep_open)
+        result = restic.run(command, COPY_TIMEOUT, on_text=on_text, keep_open=keep_open, stall=STALL)
     restic.checked(result, what)
     new = set(on_disk(place.location)) - before
     if len(new) == 1:

@@ -15,7 +15,7 @@ import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .restic import is_snapshot_id
+from .commands import is_snapshot_id
 
 LARGEST = 64 * 1024
 MOST_PATHS = 100

@@ -20,12 +20,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from . import restic
+from .commands import Repository
 from .config import RepositoryAccess
 from .errors import BackupError, InputError
 from .files import give_to_folder_owner
 from .ledger import Draft, Ledger
 from .ledger_file import LedgerFile
-from .restic import Repository
 from .workplace import KEY_ACT, OWN_KEY
 
 TIMEOUT = 300.0

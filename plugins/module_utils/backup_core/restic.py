@@ -1,11 +1,7 @@
 # Copyright (c) 2026 CCPP
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""restic: pure builders of its commands, and the one place that runs them.
-
-No secret ever stands in argv: repository and password are handed over by files that restic reads itself.
-`latest` is never used (a forged time would choose for us), nor any `--insecure-*`.
-"""
+"""restic: the one place that runs it, and what its exit codes and complaints mean."""
 
 from __future__ import annotations
 
@@ -16,13 +12,37 @@ import shutil
 import signal
 import subprocess
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from .config import RepositoryAccess
+from .commands import Backup, Command, Repository, is_snapshot_id, literal_pattern
 from .errors import BackupError, InputError, one_line
+from .watch import Watch
+
+__all__ = [
+    "LOCKED",
+    "NO_REPOSITORY",
+    "OK",
+    "PARTIAL",
+    "WRONG_PASSWORD",
+    "Backup",
+    "Command",
+    "Repository",
+    "ResticError",
+    "Result",
+    "checked",
+    "condensed",
+    "full_environment",
+    "is_snapshot_id",
+    "literal_pattern",
+    "program",
+    "read_location",
+    "redact",
+    "run",
+]
 
 OK = 0
 PARTIAL = 3
@@ -42,10 +62,10 @@ MEANINGS = {
 PASSED_ON = ("PATH", "HOME", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "LOCALAPPDATA")
 # Messages that are only of the moment: a long backup prints millions of them.
 PASSING = ("status", "verbose_status")
-SNAPSHOT_ID = re.compile(r"[0-9a-f]{64}")
 _CREDENTIALS = re.compile(r"(\w+://)[^/\s@\"']*@")
 _CONNECTION = ("x509:", "401 Unauthorized", "403 Forbidden", "no such host", "connection refused")
-_STDERR_KEPT = 64 * 1024
+STDERR_LINES = 400
+_LONGEST_LINE = 2000
 
 
 class ResticError(BackupError):
@@ -54,18 +74,6 @@ class ResticError(BackupError):
     def __init__(self, message: str, code: int) -> None:
         super().__init__(message)
         self.code = code
-
-
-@dataclass(frozen=True)
-class Command:
-    """One call of restic: arguments after the program's name, and the variables it needs."""
-
-    arguments: tuple[str, ...]
-    environment: Mapping[str, str]
-
-    @property
-    def name(self) -> str:
-        return next((one for one in self.arguments if not one.startswith("-")), "")
 
 
 @dataclass(frozen=True)
@@ -86,151 +94,9 @@ class Result:
             raise ResticError("restic printed something that is not JSON", self.code) from None
 
 
-@dataclass(frozen=True)
-class Backup:
-    """What one `restic backup` reads and how its snapshot is to be named."""
-
-    paths: tuple[str, ...]
-    host: str
-    full: bool
-    exclude: tuple[str, ...] = ()
-    time: str | None = None
-    volume_snapshot: bool = False
-
-
 def redact(text: str) -> str:
     """The text without user and password of any address in it."""
     return _CREDENTIALS.sub(r"\1***@", text)
-
-
-def is_snapshot_id(text: object) -> bool:
-    return isinstance(text, str) and SNAPSHOT_ID.fullmatch(text) is not None
-
-
-def _ids(ids: Sequence[str]) -> list[str]:
-    """Full ids only: a prefix could mean another snapshot tomorrow, `latest` is whatever a client claims."""
-    for one in ids:
-        if not is_snapshot_id(one):
-            raise InputError(f"{one_line(str(one), 80)!r} is not a full snapshot id (64 hexadecimal digits)")
-    return list(ids)
-
-
-def environment(access: RepositoryAccess, cache_directory: str | None) -> dict[str, str]:
-    """Variables by which restic finds repository, password, certificate and cache."""
-    variables = {"RESTIC_PASSWORD_FILE": access.password_file, "RESTIC_PROGRESS_FPS": "2", "LC_ALL": "C"}
-    if cache_directory is not None:
-        variables["RESTIC_CACHE_DIR"] = cache_directory
-    if access.location is not None:
-        variables["RESTIC_REPOSITORY"] = access.location
-    if access.location_file is not None:
-        variables["RESTIC_REPOSITORY_FILE"] = access.location_file
-    if access.cacert is not None:
-        variables["RESTIC_CACERT"] = access.cacert
-    if access.key_hint is not None:
-        # Goes straight to our key: garbage or a hundred foreign keys in keys/ cannot keep us from ours.
-        variables["RESTIC_KEY_HINT"] = access.key_hint
-    return variables
-
-
-def _source_environment(access: RepositoryAccess) -> dict[str, str]:
-    """Variables for the repository that `copy` and `init` read from."""
-    variables = {"RESTIC_FROM_PASSWORD_FILE": access.password_file}
-    if access.location is not None:
-        variables["RESTIC_FROM_REPOSITORY"] = access.location
-    if access.location_file is not None:
-        variables["RESTIC_FROM_REPOSITORY_FILE"] = access.location_file
-    if access.cacert is not None:
-        variables["RESTIC_CACERT"] = access.cacert
-    if access.key_hint is not None:
-        variables["RESTIC_FROM_KEY_HINT"] = access.key_hint
-    return variables
-
-
-@dataclass(frozen=True)
-class Repository:
-    """Builds the commands for one repository. Nothing is run here. Without a folder nothing is cached."""
-
-    access: RepositoryAccess
-    cache_directory: str | None
-
-    def _command(self, *arguments: str, extra: Mapping[str, str] | None = None) -> Command:
-        if self.cache_directory is None:
-            arguments = ("--no-cache", *arguments)
-        return Command(arguments, {**environment(self.access, self.cache_directory), **(extra or {})})
-
-    def init(self, chunker_from: RepositoryAccess | None = None) -> Command:
-        if chunker_from is None:
-            return self._command("init", "--json")
-        extra = _source_environment(chunker_from)
-        return self._command("init", "--json", "--copy-chunker-params", extra=extra)
-
-    def cat_config(self) -> Command:
-        return self._command("cat", "config", "--no-lock")
-
-    def cat(self, kind: str, object_id: str) -> Command:
-        return self._command("cat", kind, *_ids([object_id]), "--no-lock")
-
-    def key_list(self) -> Command:
-        return self._command("key", "list", "--json", "--no-lock")
-
-    def key_add(self, password_file: str, user: str, host: str) -> Command:
-        names = ("--user", user, "--host", host)
-        return self._command("key", "add", "--new-password-file", password_file, *names)
-
-    def snapshots(self, ids: Sequence[str] = ()) -> Command:
-        return self._command("snapshots", "--json", "--no-lock", *_ids(ids))
-
-    def backup(self, what: Backup) -> Command:
-        arguments = ["backup", "--json", f"--host={what.host}"]
-        if what.full:
-            arguments.append("--force")
-        if what.volume_snapshot:
-            arguments.append("--use-fs-snapshot")
-        # As arguments, not in a file: restic would replace $NAME in an exclude file.
-        arguments += [f"--exclude={pattern}" for pattern in what.exclude]
-        if what.time is None:
-            return self._command(*arguments, "--", *what.paths)
-        return self._command(*arguments, f"--time={what.time}", "--", *what.paths, extra={"TZ": "UTC"})
-
-    def copy(self, source: RepositoryAccess, ids: Sequence[str]) -> Command:
-        # --no-lock holds for the source only as far as it is served read-only; the target is ours alone.
-        return self._command("copy", "--no-lock", *_ids(ids), extra=_source_environment(source))
-
-    def restore(
-        self, snapshot: str, target: str, path: str | None = None, overwrite: str = "always"
-    ) -> Command:
-        """Everything, or one file or folder of it, below the target under its own full path."""
-        arguments = ["restore", "--json", "--no-lock", "--verify", "--sparse", "--overwrite", overwrite]
-        if path is not None:
-            arguments.append(f"--include={literal_pattern(path)}")
-        return self._command(*arguments, f"--target={target}", *_ids([snapshot]))
-
-    def check(self, subset: str | None = None) -> Command:
-        arguments = ["check", "--json", "--no-lock"]
-        return self._command(*arguments, *([f"--read-data-subset={subset}"] if subset else []))
-
-    def stats(self, snapshot: str) -> Command:
-        return self._command("stats", "--json", "--no-lock", "--mode", "restore-size", *_ids([snapshot]))
-
-    def list_locks(self) -> Command:
-        return self._command("list", "locks", "--no-lock")
-
-    def forget(self, ids: Sequence[str]) -> Command:
-        if not ids:
-            raise ValueError("forget without ids would mean every snapshot")
-        return self._command("forget", "--json", *_ids(ids))
-
-    def prune(self) -> Command:
-        return self._command("prune")
-
-    def unlock(self) -> Command:
-        """Removes stale locks only; the caller makes sure that no restic of ours is running."""
-        return self._command("unlock")
-
-
-def literal_pattern(path: str) -> str:
-    """The pattern that matches this path and nothing else."""
-    return re.sub(r"([*?\[\]\\])", r"\\\1", path)
 
 
 def program() -> str:
@@ -255,12 +121,14 @@ def run(
     on_message: Callable[[dict[str, Any]], None] | None = None,
     on_text: Callable[[str], None] | None = None,
     keep_open: Iterable[int] = (),
+    stall: float | None = None,
 ) -> Result:
     """Run restic to its end. `on_message` gets every JSON object of standard output as it comes,
     `on_text` every other line.
 
     `keep_open` are descriptors that restic inherits: with a lock's descriptor among them the lock lives
-    as long as restic does, also when this process is killed. A time-out ends restic and raises.
+    as long as restic does, also when this process is killed. After `timeout` seconds, or `stall` seconds
+    without progress, restic is ended, and that raises: it tries a full server again and again without end.
     """
     try:
         process = subprocess.Popen(
@@ -275,35 +143,49 @@ def run(
         raise BackupError(f"restic cannot be started: {error.strerror}") from None
     assert process.stdout is not None
     assert process.stderr is not None
-    errors: list[bytes] = []
+    errors: deque[bytes] = deque(maxlen=STDERR_LINES)
     reader = threading.Thread(target=_drain, args=(process.stderr, errors), daemon=True)
     reader.start()
-    expired = threading.Event()
-    watch = threading.Timer(timeout, _expire, (process, expired)) if timeout is not None else None
-    if watch is not None:
-        watch.start()
+    watch = Watch(lambda: _end(process), timeout, stall)
+    watch.start()
     try:
         kept = []
         for line in process.stdout:
-            message = _object(line) if on_message is not None else None
-            if message is not None and on_message is not None:
-                on_message(message)
-            elif on_text is not None:
-                on_text(one_line(line.decode("utf-8", "replace"), 100))
+            message = _object(line)
             if message is None or message.get("message_type") not in PASSING:
                 kept.append(line)
+            watch.saw(_progress_of(line, message))
+            if message is None and on_text is not None:
+                on_text(one_line(line.decode("utf-8", "replace"), 100))
+            elif message is not None and on_message is not None:
+                on_message(message)
         code = process.wait()
     except BaseException:
         _end(process)
         raise
     finally:
-        if watch is not None:
-            watch.cancel()
+        watch.stop()
         reader.join(timeout=5)
         process.stdout.close()
-    if expired.is_set():
-        raise ResticError(f"restic {command.name} took more than {timeout:.0f} s and was ended", code)
-    return Result(code, b"".join(kept), condensed(b"".join(errors).decode("utf-8", "replace")))
+    stderr = b"".join(errors).decode("utf-8", "replace")
+    if watch.reason is not None:
+        complaint = redact(one_line(_last_complaint(stderr), 200))
+        raise ResticError(
+            f"restic {command.name} {watch.reason}{f': {complaint}' if complaint else ''}", code
+        )
+    return Result(code, b"".join(kept), condensed(stderr))
+
+
+def _progress_of(line: bytes, message: dict[str, Any] | None) -> object:
+    """What changes when restic gets on, without the seconds it counts."""
+    if message is None:
+        return line.rpartition(b"] ")[2]
+    return [value for name, value in message.items() if not name.startswith("seconds_")]
+
+
+def _last_complaint(stderr: str) -> str:
+    said = [line for line in stderr.splitlines() if line.strip() and "received, cleaning up" not in line]
+    return next((line for line in reversed(said) if "retrying" in line), said[-1] if said else "")
 
 
 def checked(result: Result, what: str, accept: Sequence[int] = (OK,)) -> Result:
@@ -330,18 +212,10 @@ def condensed(stderr: str) -> str:
     return one_line(redact(chosen), 300)
 
 
-def _drain(stream: IO[bytes], kept: list[bytes]) -> None:
-    size = 0
+def _drain(stream: IO[bytes], kept: deque[bytes]) -> None:
     for line in stream:
-        if size < _STDERR_KEPT:
-            kept.append(line)
-            size += len(line)
+        kept.append(line[:_LONGEST_LINE])
     stream.close()
-
-
-def _expire(process: subprocess.Popen[bytes], expired: threading.Event) -> None:
-    expired.set()
-    _end(process)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

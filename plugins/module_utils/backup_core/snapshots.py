@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from . import restic
+from .commands import Repository, is_snapshot_id
 from .errors import BackupError, InputError, one_line
-from .restic import Repository, is_snapshot_id
 from .times import parse_instant, utc_text
 
 # Reading one by one costs a key derivation each (half a second); by hundreds, argv stays short.

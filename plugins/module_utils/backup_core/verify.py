@@ -18,8 +18,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from . import restic
+from .commands import is_snapshot_id
 from .errors import one_line
-from .restic import is_snapshot_id
 from .workplace import Workplace
 
 HASHED = ("keys", "snapshots", "index", "data")

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .clock import Clock
+from .commands import Repository
 from .config import Config, RepositoryAccess, Source
 from .errors import InputError
 from .files import give_to_folder_owner
 from .ledger import Draft, Ledger
 from .ledger_file import LedgerFile
-from .restic import Repository
 
 KEY_ACT = "key-registered"
 # The key the server itself uses; the module ccpp.backup.repository registers it under this name.

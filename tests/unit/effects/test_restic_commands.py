@@ -168,6 +168,25 @@ def test_a_time_out_ends_restic(fake: Path) -> None:
         restic.run(REPOSITORY.prune(), timeout=0.3)
 
 
+def test_a_restic_that_does_not_get_on_is_ended_and_its_complaint_told(fake: Path) -> None:
+    program(
+        fake,
+        "for n in range(600):\n"
+        '    print(\'{"message_type": "status", "seconds_elapsed": %d, "bytes_done": 5}\' % n, flush=True)\n'
+        "    sys.stderr.write('Save(rest:https://u:s3cret@host/) failed: 507, retrying after 1s\\\\n')\n"
+        "    sys.stderr.flush()\n"
+        "    time.sleep(0.05)",
+    )
+    with pytest.raises(restic.ResticError, match=r"did not get on for 1 s and was ended: .*507") as error:
+        restic.run(REPOSITORY.prune(), stall=1.0)
+    assert "s3cret" not in str(error.value)
+
+
+def test_a_restic_that_gets_on_slowly_is_left_alone(fake: Path) -> None:
+    program(fake, "for n in range(6):\n    print('[0:0%d] %d%%' % (n, n), flush=True)\n    time.sleep(0.3)")
+    assert restic.run(REPOSITORY.prune(), stall=1.0).code == 0
+
+
 def test_a_restic_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RESTIC", "/no/such/restic")
     with pytest.raises(BackupError, match="install the package restic"):

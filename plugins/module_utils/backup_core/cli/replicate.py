@@ -9,13 +9,18 @@ import argparse
 
 from ..config import Config, Source
 from .output import Output
-from .sources import Outcome, add_selection, each_source
+from .sources import Outcome, add_selection, become_service, each_source, person, place_of
 
 HELP = "pull the communes' ledgers and new snapshots to this server (REMOTE only)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_selection(parser)
+    parser.add_argument(
+        "--accept-ledger",
+        metavar="SHA256",
+        help="take LOCAL's ledger of this hash although it does not continue the one held (a rebuilt server)",
+    )
 
 
 def _pulled(config: Config, source: Source) -> bool:
@@ -25,6 +30,12 @@ def _pulled(config: Config, source: Source) -> bool:
 def execute(args: argparse.Namespace, out: Output) -> int:
     from .. import locking, replicate, shipping
     from ..workplace import Workplace
+
+    if args.accept_ledger is not None:
+        place = place_of(args)
+        become_service(args, place.config)
+        with locking.of_source(place.config, place.source, patience=60):
+            replicate.accept(place, args.accept_ledger, person())
 
     def work(place: Workplace) -> Outcome:
         with (
@@ -38,6 +49,7 @@ def execute(args: argparse.Namespace, out: Output) -> int:
         warnings += [f"{one[:8]}: in the ledger, but gone from the repository" for one in result.lost]
         if result.ledger not in shipping.ORDERLY:
             warnings.append(f"LOCAL's ledger is {result.ledger}: it was kept aside, and the one held stays")
+            warnings.append(f"to accept it: ccpp-backup replicate --accept-ledger {result.ledger_sha256}")
         if unshipped is not None:
             warnings.append(unshipped)
         return Outcome(
