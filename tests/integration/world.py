@@ -16,6 +16,7 @@ import io
 import json
 import os
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -106,6 +107,22 @@ class World:
 
     def pause(self) -> None:
         time.sleep(0.02)
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    def kill_restic(self) -> None:
+        """Every restic of this world, as a power cut would."""
+        for path in Path("/proc").glob("[0-9]*/environ"):
+            if self._of_this_world(path):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(path.parent.name), signal.SIGKILL)
+
+    def age_snapshots(self, site: str, seconds: float) -> None:
+        """As if every snapshot that lies here had come that much earlier."""
+        for path in (self.repository(site) / "snapshots").iterdir():
+            then = path.stat().st_mtime - seconds
+            os.utime(path, (then, then))
 
     def wait_for_restic(self) -> None:
         """Until no restic of this world runs any more (one outlives the command that a test kills)."""

@@ -26,6 +26,7 @@ from .errors import BackupError, InputError
 from .files import give_to_folder_owner
 from .ledger import Draft, Ledger
 from .ledger_file import LedgerFile
+from .locking import FileLock
 from .workplace import KEY_ACT, OWN_KEY
 
 TIMEOUT = 300.0
@@ -77,6 +78,14 @@ class Ensured:
 def ensure(wanted: Wanted, check: bool = False) -> Ensured:
     """Make it so; with `check` only say what would be done. BackupError says what stands in the way."""
     _validate(wanted)
+    if check:
+        return _ensure(wanted, ())
+    # Inherited by restic: where an earlier run was killed, its restic is waited for, not raced.
+    with FileLock(f"{wanted.ledger}.setup.lock", wanted.location, patience=TIMEOUT) as lock:
+        return _ensure(wanted, lock.inherited, check=False)
+
+
+def _ensure(wanted: Wanted, keep_open: tuple[int, ...], check: bool = True) -> Ensured:
     done = Ensured()
     ledger_file = LedgerFile(wanted.ledger)
     state = state_of(wanted.location)
@@ -85,8 +94,8 @@ def ensure(wanted: Wanted, check: bool = False) -> Ensured:
         if check:
             done.actions += [f"add the key {key.name}" for key in wanted.keys]
             return done
-        _initialise(wanted, unfinished=state == "unfinished")
-    _ensure_keys(wanted, ledger_file, done, check)
+        _initialise(wanted, keep_open, unfinished=state == "unfinished")
+    _ensure_keys(wanted, ledger_file, done, keep_open, check)
     _ensure_modes(wanted, done, check)
     return done
 
@@ -151,17 +160,19 @@ def _repository(wanted: Wanted, password_file: str) -> Repository:
     return Repository(RepositoryAccess(password_file, location=wanted.location), cache_directory=None)
 
 
-def _initialise(wanted: Wanted, unfinished: bool) -> None:
+def _initialise(wanted: Wanted, keep_open: tuple[int, ...], unfinished: bool) -> None:
     if unfinished:
         # Keys to nothing: without config and data they protect no byte, and restic refuses to init over them.
         for folder, _unused, files in os.walk(wanted.location):
             for name in files:
                 os.unlink(os.path.join(folder, name))
     command = _repository(wanted, wanted.password_file).init(wanted.chunker_from)
-    restic.checked(restic.run(command, TIMEOUT), f"initialising {wanted.location}")
+    restic.checked(restic.run(command, TIMEOUT, keep_open=keep_open), f"initialising {wanted.location}")
 
 
-def _ensure_keys(wanted: Wanted, ledger_file: LedgerFile, done: Ensured, check: bool) -> None:
+def _ensure_keys(
+    wanted: Wanted, ledger_file: LedgerFile, done: Ensured, keep_open: tuple[int, ...], check: bool
+) -> None:
     ledger = ledger_file.read()
     present = set(_names(os.path.join(wanted.location, "keys")))
     todo = []
@@ -187,7 +198,7 @@ def _ensure_keys(wanted: Wanted, ledger_file: LedgerFile, done: Ensured, check: 
             done.actions.append(f"add the key {key.name}")
             if check:
                 continue
-            found = _add_key(wanted, key)
+            found = _add_key(wanted, key, keep_open)
         elif not fresh:
             done.actions.append(f"record the key {key.name} in the ledger")
             if check:
@@ -255,12 +266,13 @@ def _opened_by(wanted: Wanted, key: Key) -> str | None:
     return str(current[0]["id"]) if current else None
 
 
-def _add_key(wanted: Wanted, key: Key) -> str:
+def _add_key(wanted: Wanted, key: Key, keep_open: tuple[int, ...]) -> str:
     """Add the key (restic opens the repository with it before it says done); returns its id."""
     folder = os.path.join(wanted.location, "keys")
     before = set(_names(folder))
     command = _repository(wanted, wanted.password_file).key_add(key.password_file, key.name, wanted.site)
-    restic.checked(restic.run(command, TIMEOUT), f"{wanted.location}: adding the key {key.name}")
+    result = restic.run(command, TIMEOUT, keep_open=keep_open)
+    restic.checked(result, f"{wanted.location}: adding the key {key.name}")
     new = set(_names(folder)) - before
     found = new.pop() if len(new) == 1 else _opened_by(wanted, key)
     if found is None:
