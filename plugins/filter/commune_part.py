@@ -11,6 +11,8 @@ from urllib.parse import quote
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.storage import sizes
+
 CONFIG = "/etc/ccpp-backup"
 STORE = "/srv/backup"
 AGENT = "ccpp-backup"
@@ -70,7 +72,7 @@ def _folder(path: str, owner: str, group: str, mode: str) -> Mapping:
     return {"path": path, "owner": owner, "group": group, "directory_mode": mode}
 
 
-def _local(settings: Mapping, secrets: Mapping) -> Mapping:
+def _local(settings: Mapping, secrets: Mapping, terabyte: int) -> Mapping:
     secret_folder = f"{CONFIG}/secrets/{settings['slug']}"
     sources: Mapping = {}
     files: Mapping = {}
@@ -111,15 +113,32 @@ def _local(settings: Mapping, secrets: Mapping) -> Mapping:
             _folder(f"{STORE}/ledgers", AGENT, "www-data", "2750"),
             _folder(f"{STORE}/shipped", "www-data", AGENT, "2770"),
             _folder(f"{STORE}/reports", "root", "root", "0755"),
+            _folder(f"{STORE}/quarantine", AGENT, AGENT, "0700"),
+            _folder(f"{STORE}/undo", AGENT, AGENT, "0700"),
             *(_folder(f"{STORE}/reports/{name}", "www-data", AGENT, "2770") for name in pushing),
+            _folder(f"{STORE}/undo", AGENT, AGENT, "0750"),
         ],
+        "places": [
+            {
+                "path": f"{STORE}/repositories",
+                "limit": sizes.tier_bytes(settings["tier"], terabyte),
+                "parts": [
+                    {
+                        "path": repository["location"],
+                        "limit": sizes.source_limit(settings["tier"], len(repositories), terabyte),
+                    }
+                    for repository in repositories
+                ],
+            }
+        ],
+        "max_size": sizes.receive_limit(settings["tier"], terabyte),
         "repositories": repositories,
         "users": {name: secrets["sources"][name]["http_hash"] for name in pushing},
         "readers": {"replica": secrets["replica"]["http_hash"]},
     }
 
 
-def _remote(settings: Mapping, secrets: Mapping, base_url: str) -> Mapping:
+def _remote(settings: Mapping, secrets: Mapping, base_url: str, terabyte: int) -> Mapping:
     slug = settings["slug"]
     secret_folder = f"{CONFIG}/secrets/{slug}"
     sources: Mapping = {}
@@ -168,7 +187,16 @@ def _remote(settings: Mapping, secrets: Mapping, base_url: str) -> Mapping:
             _folder(STORE, "root", "root", "0755"),
             _folder(f"{STORE}/{slug}", AGENT, AGENT, "0700"),
             _folder(f"{STORE}/ledgers", AGENT, AGENT, "0750"),
+            _folder(f"{STORE}/undo", AGENT, AGENT, "0700"),
             _folder(f"{STORE}/ledgers/{slug}", AGENT, AGENT, "0750"),
+            _folder(f"{STORE}/undo", AGENT, AGENT, "0750"),
+        ],
+        "places": [
+            {
+                "path": f"{STORE}/{slug}",
+                "limit": sizes.tier_bytes(settings["tier"], terabyte),
+                "parts": [{"path": repository["location"]} for repository in repositories],
+            }
         ],
         "repositories": repositories,
     }
@@ -194,22 +222,27 @@ def _workstation(settings: Mapping, secrets: Mapping, base_url: str, name: str) 
 
 
 def commune_part(
-    settings: Mapping, secrets: Mapping, site: str, base_url: str = "", source: str = ""
+    settings: Mapping,
+    secrets: Mapping,
+    site: str,
+    base_url: str = "",
+    source: str = "",
+    terabyte: int = sizes.TERABYTE,
 ) -> Mapping:
     """Return what the machine at C(site) must hold for a commune.
 
     C(settings) is the commune's validated file as the inventory gives it, C(secrets) what
     C(ccpp.backup.commune_secrets) returned, C(base_url) the address (C(https://host:port)) of the LOCAL
-    server's repositories as seen from that machine, C(source) the workstation's own source. A machine is told
-    no secret that it has no use for.
+    server's repositories as seen from that machine, C(source) the workstation's own source, C(terabyte) the
+    bytes of one terabyte of its tier. A machine is told no secret that it has no use for.
 
     Raises AnsibleFilterError for an unknown site, and for settings and secrets that do not fit together.
     """
     try:
         if site == "local":
-            return _local(settings, secrets)
+            return _local(settings, secrets, terabyte)
         if site == "remote":
-            return _remote(settings, secrets, base_url)
+            return _remote(settings, secrets, base_url, terabyte)
         if site == "workstation":
             return _workstation(settings, secrets, base_url, source)
     except KeyError as error:

@@ -63,6 +63,9 @@ def expire(place: Workplace) -> list[str]:
         taken = _instant(name)
         if taken is not None and taken < limit:
             path = os.path.join(folder_of(place), name)
+            # Whoever is not root may delete a subvolume of its own (mount option user_subvol_rm_allowed), but
+            # not while it is read-only.
+            _btrfs("property", "set", path, "ro", "false")
             _btrfs("subvolume", "delete", path)
             gone.append(path)
     return gone

@@ -226,7 +226,8 @@ def test_undo_snapshots_are_taken_and_expire(stage: Stage, monkeypatch: pytest.M
     gone = undo.expire(stage.place)
     assert [path.rpartition("/")[2] for path in gone] == ["2026-03-11T12-00-00Z"]
     assert told[0][:3] == ("subvolume", "snapshot", "-r")
-    assert told[1][:2] == ("subvolume", "delete")
+    assert told[1] == ("property", "set", gone[0], "ro", "false")
+    assert told[2] == ("subvolume", "delete", gone[0])
 
 
 def test_a_plain_folder_has_no_undo(stage: Stage) -> None:

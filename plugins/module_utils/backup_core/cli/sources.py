@@ -111,9 +111,9 @@ def each_source(
         out.progress(source.series)
         try:
             outcome = work(Workplace(config, source, clock(args)))
-        except BackupError as error:
-            code = DONE if isinstance(error, BusyError) else error.exit_code
-            message = one_line(str(error))
+        except (BackupError, OSError) as error:
+            code = DONE if isinstance(error, BusyError) else getattr(error, "exit_code", FAILED)
+            message = one_line(_told(error))
             results.append({"source": source.series, "busy" if code == DONE else "error": message})
             out.warning(f"{source.series}: {message}")
             codes.append(code)
@@ -128,6 +128,12 @@ def each_source(
     if args.json:
         out.json({"sources": results})
     return gravest(codes)
+
+
+def _told(error: BackupError | OSError) -> str:
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
 
 
 def gravest(codes: list[int]) -> int:
