@@ -22,15 +22,16 @@ class BusyError(BackupError):
 
 
 class FileLock:
-    """An exclusive lock on a file, waited for at most `patience` seconds.
+    """A lock on a file, waited for at most `patience` seconds; several may hold a shared one together.
 
     A child that gets `inherited` keeps the lock until it ends too.
     """
 
-    def __init__(self, path: str, what: str, patience: float = 0.0) -> None:
+    def __init__(self, path: str, what: str, patience: float = 0.0, shared: bool = False) -> None:
         self._path = path
         self._what = what
         self._patience = patience
+        self._shared = shared
         self.descriptor = -1
 
     @property
@@ -43,7 +44,7 @@ class FileLock:
         self.descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o640)
         give_to_folder_owner(self._path)
         deadline = time.monotonic() + self._patience
-        while not _try_lock(self.descriptor):
+        while not _try_lock(self.descriptor, self._shared):
             if time.monotonic() >= deadline:
                 os.close(self.descriptor)
                 raise BusyError(f"{self._what}: another ccpp-backup is at work on it")
@@ -59,7 +60,7 @@ class FileLock:
         os.close(self.descriptor)
 
 
-def _try_lock(descriptor: int) -> bool:
+def _try_lock(descriptor: int, shared: bool) -> bool:
     if sys.platform == "win32":
         import msvcrt
 
@@ -71,7 +72,7 @@ def _try_lock(descriptor: int) -> bool:
     import fcntl
 
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
@@ -84,6 +85,14 @@ def of_source(config: Config, source: Source, patience: float = 0.0) -> FileLock
 
 
 def of_prune(config: Config, source: Source, patience: float = 0.0) -> FileLock:
-    """Held while data that no snapshot needs is being removed, and by whoever must not meet that."""
-    path = os.path.join(config.state_directory, "locks", f"{source.commune}.{source.name}.prune.lock")
-    return FileLock(path, f"{source.series} (prune)", patience)
+    """Held while snapshots and the data that none needs are being removed."""
+    return FileLock(_prune_path(config, source), f"{source.series} (removal)", patience)
+
+
+def against_prune(config: Config, source: Source, patience: float = 0.0) -> FileLock:
+    """Held, together with others, by whoever reads or adds and must not have data removed meanwhile."""
+    return FileLock(_prune_path(config, source), f"{source.series} (removal)", patience, shared=True)
+
+
+def _prune_path(config: Config, source: Source) -> str:
+    return os.path.join(config.state_directory, "locks", f"{source.commune}.{source.name}.prune.lock")

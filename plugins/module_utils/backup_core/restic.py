@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -223,7 +224,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     for number, patience in ((signal.SIGINT, 10.0), (signal.SIGTERM, 5.0)):
         if process.poll() is not None:
             return
-        process.send_signal(number)
+        with contextlib.suppress(ValueError):  # Windows knows no such signals
+            process.send_signal(number)
         try:
             process.wait(patience)
             return

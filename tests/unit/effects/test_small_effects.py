@@ -24,7 +24,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ansible_collections.ccpp.backup.plugins.module_utils.backup_core import files, repository, verify, web
+from ansible_collections.ccpp.backup.plugins.module_utils.backup_core import (
+    files,
+    locking,
+    repository,
+    verify,
+    web,
+)
 from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.config import RepositoryAccess
 from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.errors import BackupError, InputError
 from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.locking import BusyError, FileLock
@@ -46,6 +52,16 @@ def test_a_lock_lets_one_in_and_outlives_its_holder_in_a_child(tmp_path: Path) -
         pass
     child.communicate(b"\n")
     with FileLock(path, "it", patience=1):
+        pass
+
+
+def test_readers_share_and_a_remover_waits_for_them(bench: Any) -> None:
+    config, source = bench.place.config, bench.place.source
+    reading = locking.against_prune(config, source)
+    removing = locking.of_prune(config, source)
+    with locking.against_prune(config, source), reading, pytest.raises(locking.BusyError), removing:
+        pass
+    with locking.of_prune(config, source), pytest.raises(locking.BusyError, match="removal"), reading:
         pass
 
 

@@ -40,7 +40,7 @@ def execute(args: argparse.Namespace, out: Output) -> int:
     def work(place: Workplace) -> Outcome:
         with (
             locking.of_source(place.config, place.source) as lock,
-            locking.of_prune(place.config, place.source),
+            locking.against_prune(place.config, place.source),
         ):
             result = replicate.replicate(place, out.progress, lock.inherited)
             unshipped = shipping.ship(place)

@@ -11,7 +11,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..errors import ATTENTION, DONE, InputError
+from ..errors import ATTENTION, DONE, BackupError, InputError
 from ..times import parse_day
 from .output import Output
 from .sources import add_selection, person, place_of
@@ -60,10 +60,14 @@ def execute(args: argparse.Namespace, out: Output) -> int:
         try:
             # Keeps prune from taking data away under our hands. With no disk to lock on, nothing prunes.
             inherited = stack.enter_context(
-                locking.of_prune(place.config, place.source, patience=10)
+                locking.against_prune(place.config, place.source, patience=30)
             ).inherited
         except OSError:
             out.warning("no lock could be taken; going on without")
+        except locking.BusyError as error:
+            raise BackupError(
+                f"{error}: wait for it, or end it (systemctl stop ccpp-backup-retain)"
+            ) from None
         done = restore.restore(
             place,
             chosen,

@@ -43,7 +43,7 @@ def execute(args: argparse.Namespace, out: Output) -> int:
         raise InputError(f"--read-data-subset: {shown(args.read_data_subset)} is not a part ({cure})")
 
     def work(place: Workplace) -> Outcome:
-        with locking.of_prune(place.config, place.source, patience=PATIENCE) as lock:
+        with locking.against_prune(place.config, place.source, patience=PATIENCE) as lock:
             result = verify.verify(
                 place, args.read_data_subset, not args.scrub_only, out.progress, lock.inherited
             )
