@@ -54,14 +54,14 @@ def backup(controller: Controller) -> None:
     """Back up, and wait for the receipt: LOCAL records by itself what arrives; asking for it does no harm."""
     before = latest(controller, "local")["snapshot"]
     controller.show("workstation", "ccpp-backup run --today-anyway")
-    controller.show("local", "ccpp-backup receive")
     for _attempt in range(60):
+        controller.run("local", "ccpp-backup receive")
         if latest(controller, "local")["snapshot"] != before:
+            note("LOCAL has written a receipt (ccpp-backup receive, which it starts when something arrives):")
+            controller.show("local", f"ccpp-backup restore --source {SOURCE} --list")
             return
         time.sleep(0.5)
-    raise TestbedError(
-        "LOCAL wrote no receipt for the backup within 30 s; see journalctl -u ccpp-backup-receive there"
-    )
+    raise TestbedError("LOCAL wrote no receipt within 30 s; see journalctl -u ccpp-backup-receive there")
 
 
 def restore(controller: Controller, machine: str, expected: trees.Manifests) -> None:

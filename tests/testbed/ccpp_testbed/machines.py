@@ -20,7 +20,7 @@ LIMITS = ("--pids-limit=0", "--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:10
 # Waits for the end of the start, lets the testbed's key in, tells the host key and what failed to start.
 WELCOME = """
 set -u
-for attempt in $(seq 150); do
+for attempt in $(seq 600); do
     state=$(systemctl is-system-running 2>/dev/null)
     case $state in running|degraded) break ;; esac
     sleep 0.2
