@@ -128,6 +128,19 @@ def test_a_removal_killed_before_it_was_recorded_is_no_loss(aged: tuple[World, d
     world.agent("local", "retain", now=at(17))
 
 
+def test_a_live_lock_refuses_removal_and_a_dead_one_does_not(aged: tuple[World, dict[int, str]]) -> None:
+    world, made = aged
+    with world.held_lock():
+        said = world.agent("local", "retain", now=at(17), expect=4)
+        assert "a backup is running" in said.stderr
+        assert len(world.snapshots("local")) == 6
+    # Its holder was killed, and left it behind.
+    assert any((world.repository("local") / "locks").iterdir())
+    world.agent("local", "retain", now=at(17))
+    assert world.snapshots("local") == {made[day] for day in (0, 10, 13, 16)}
+    assert world.acts("local", "not-removed")
+
+
 def test_what_has_no_receipt_is_told_and_never_removed(aged: tuple[World, dict[int, str]]) -> None:
     world, _made = aged
     world.as_server("backup", "--host", "accueil", "--time", "2026-03-02 01:00:00", str(world.data()))
