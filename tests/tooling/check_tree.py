@@ -6,6 +6,7 @@
 - Nothing names the machine it was written on: the place of the checkout, the hosts its package managers ask.
 - Every link under collections/ leads to something, and every entry that the collection ships has its link.
 - Python and shell files say under which licence they are.
+- Every finding of ansible-test that is ignored has its reason on the line.
 """
 
 from __future__ import annotations
@@ -74,6 +75,12 @@ def missing_links(shipped: Iterable[str] = SHIPPED, collection: Path = COLLECTIO
             yield f"{link}: leads to {link.readlink()}, which is not there"
 
 
+def unexplained(path: Path, text: str) -> Iterator[str]:
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip() and not line.partition("#")[2].strip():
+            yield f"{path}:{number}: ignored without a reason (write it after #)"
+
+
 def problems(files: Iterable[Path]) -> Iterator[str]:
     words = package_hosts() | machine_paths(Path.cwd(), Path.home())
     for path in files:
@@ -85,6 +92,8 @@ def problems(files: Iterable[Path]) -> Iterator[str]:
             continue
         for number, word in telltales(text, words):
             yield f"{path}:{number}: names this machine ({word})"
+        if path.match("tests/sanity/ignore-*.txt"):
+            yield from unexplained(path, text)
         if needs_licence(path, text) and LICENCE not in text[:1000]:
             yield f"{path}: no line '{LICENCE}'"
     yield from missing_links()

@@ -53,3 +53,11 @@ def test_a_shipped_entry_without_link_and_a_link_to_nothing_are_reported(tmp_pat
         "collections/roles: does not link to roles",
         "collections/docs: leads to ../docs, which is not there",
     ]
+
+
+def test_an_ignored_finding_without_reason_is_reported():
+    text = "a.py shebang # Debian has no python\nb.py shebang\nc.py shebang #\n"
+    assert list(check_tree.unexplained(Path("ignore.txt"), text)) == [
+        "ignore.txt:2: ignored without a reason (write it after #)",
+        "ignore.txt:3: ignored without a reason (write it after #)",
+    ]
