@@ -19,12 +19,12 @@ from .topology import Machine, Topology
 SERVERS = ("local", "remote")
 SIZE = 2**30
 
-# /dev is made anew at every start of the machine; udev, which would know the disks' names, does not run in there.
+# /dev is made anew at every start of the machine, and udev, which would name the disks, does not run there.
 NAMES = "/etc/tmpfiles.d/testbed-disks.conf"
 
 
 def attach(topology: Topology, count: int) -> dict[str, list[str]]:
-    """Make the files and attach those that are not attached; the servers' devices in the order of the disks."""
+    """Make the files and attach those that are not attached; the servers' devices, in their order."""
     folder = access.state_directory(topology.name) / "disks"
     folder.mkdir(parents=True, exist_ok=True)
     attached = devices_behind(folder)
