@@ -92,7 +92,7 @@ def _refuse_small_disk(directory: str, megabytes: int) -> None:
 def _written(path: Path, megabytes: int) -> Path:
     path.parent.mkdir(exist_ok=True)
     with path.open("wb") as file:
-        for _ in range(megabytes):
+        for _block in range(megabytes):
             file.write(os.urandom(_MB))
         file.flush()
         os.fsync(file.fileno())
