@@ -52,10 +52,11 @@ def judge(facts: Mapping[str, Any], now: datetime) -> Health:
 
 
 def _summary(facts: Mapping[str, Any]) -> str:
-    disks = facts.get("disks") or []
-    kind = "a mirror" if facts.get("kind") == "mirror" else "a single disk"
     held = f" for {human(facts['capacity'])}" if facts.get("capacity") else ""
-    return f"{kind} of {len(disks)} disks{held}" if facts.get("kind") == "mirror" else f"{kind}{held}"
+    if facts.get("kind") != "mirror":
+        return f"a single disk{held}"
+    disks = [disk for disk in facts.get("disks") or [] if disk.get("state") != "waiting"]
+    return f"a mirror of {len(disks)} disks{held}"
 
 
 def _reasons(facts: Mapping[str, Any], now: datetime) -> Iterator[tuple[Level, str]]:

@@ -17,6 +17,8 @@ from ..backup_core.errors import InputError, one_line, shown
 from ..backup_core.opening import OpeningCalendar
 from ..backup_core.planning import PUSHING
 from ..backup_core.policy import Policy
+from ..backup_core.storage.model import Wanted
+from ..backup_core.storage.model import validate as validate_disks
 from . import check, document
 from .check import Mistake
 from .defaults import complete, workstations
@@ -154,6 +156,7 @@ def _commune(content: bytes | OSError) -> tuple[dict[str, Any], list[str]]:
         lines += _raised(lambda: Policy.from_mapping(given["policy"], where="policy"))
     if not mistakes:
         lines += [str(m) for m in (*_same_machine(given), *_volume_mistakes(given))]
+        lines += _raised(lambda: _check_disks(given["server"]))
     return given, lines
 
 
@@ -163,6 +166,11 @@ def _raised(call: Any) -> list[str]:
     except InputError as error:
         return [one_line(str(error), 500)]
     return []
+
+
+def _check_disks(server: dict[str, Any]) -> None:
+    wanted = Wanted(tuple(server.get("disks", ())), server.get("single_disk", False))
+    validate_disks(wanted, where="server.")
 
 
 def _same_machine(given: dict[str, Any]) -> Iterator[Mistake]:

@@ -45,7 +45,13 @@ FULL: dict[str, Any] = {
     "policy": {"full_months": 12},
     "planning": {"growth_percent_per_year": 10, "volumes_on": "2026-03-01"},
     "recovery": {"hours": 36, "accept": "courier"},
-    "server": {"address": "192.0.2.40", "port": 2222, "lan": "192.168.1.0/24"},
+    "server": {
+        "address": "192.0.2.40",
+        "port": 2222,
+        "lan": "192.168.1.0/24",
+        "disks": ["/dev/disk/by-id/ata-EXAMPLE_1", "/dev/disk/by-id/ata-EXAMPLE_2"],
+        "single_disk": False,
+    },
     "uplinks": [
         {"kind": "fibre", "down_mbit": 500, "up_mbit": 200.5},
         {"kind": "4g", "down_mbit": 50, "up_mbit": 10},

@@ -45,6 +45,7 @@ MEETS = {
     "sources.compta.address": {"2024-13-45"},
     "contacts.name": {"../../etc", "2024-13-45"},
     "opening.good_friday": {True},
+    "server.single_disk": {True},
 }
 
 Path = tuple[str | int, ...]

@@ -41,7 +41,7 @@ def test_a_misspelt_field_is_one_line_that_names_the_right_one(example, lines):
 
 def test_an_unknown_field_lists_the_known_ones(full, lines):
     full["server"]["rack"] = 3
-    assert lines(full) == ["server.rack: unknown field; known here: address, port, lan"]
+    assert lines(full) == ["server.rack: unknown field; known here: address, port, lan, disks, single_disk"]
 
 
 def test_a_missing_field_comes_with_an_example(example, lines):
@@ -299,7 +299,7 @@ def test_more_lines_than_anyone_reads_are_counted(example):
 def test_defaults_are_filled_in_and_the_end_of_the_contract_is_derived(example):
     commune = folder.validate({"saint-exemple.yml": example.encode()}).communes["saint-exemple"]
     assert commune["contract"] == {"start": "2024-01-01", "years": 5, "end": "2028-12-31"}
-    assert commune["server"] == {"address": "192.0.2.10", "port": 22}
+    assert commune["server"] == {"address": "192.0.2.10", "port": 22, "single_disk": False}
     assert commune["policy"] == {}
     assert (commune["planning"], commune["recovery"]) == ({}, {"hours": 24})
     assert commune["workstations"] == 1
@@ -328,3 +328,18 @@ def test_filling_in_defaults_leaves_what_was_given_as_it_is(full):
     first["sources"]["compta"]["exclude"].append("x")
     assert folder.complete("rozoy", full)["sources"]["compta"]["exclude"] == []
     assert "exclude" not in full["sources"]["compta"]
+
+
+def test_one_disk_alone_is_accepted_only_where_the_file_says_so(full, lines):
+    full["server"]["disks"] = ["/dev/disk/by-id/ata-EXAMPLE_1"]
+    assert lines(full) == [
+        "server.disks: one disk alone is no mirror (add a second one, or write single_disk: true)"
+    ]
+    full["server"]["single_disk"] = True
+    assert lines(full) == []
+
+
+def test_a_disk_is_named_by_a_path_that_stays_its_own(full, lines):
+    full["server"]["disks"][1] = "/dev/sdb"
+    (line,) = lines(full)
+    assert line.startswith("server.disks[1]: '/dev/sdb' has the wrong form; write the disk's stable path")

@@ -106,7 +106,8 @@ def _scrub(args: argparse.Namespace, out: Output, found: Settings) -> int:
     from ..storage import health
 
     clock = Clock(args.now)
-    result = health.scrub(found.wanted.mount_point)
+    owed = bool(health.read(load().state_directory).get("scrub_owed"))
+    result = health.scrub(found.wanted.mount_point, explained=owed)
     health.refresh({"at": utc_text(clock.now()), **result}, clock)
     if args.json:
         out.json(result)

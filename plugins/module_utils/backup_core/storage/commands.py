@@ -40,11 +40,3 @@ def run(*command: str, timeout: float | None = TIMEOUT, allowed: tuple[int, ...]
         said = (answer.stderr.strip() or answer.stdout.strip()).decode("utf-8", "replace")
         raise BackupError(f"{name}: {one_line(said, 300)}")
     return answer.stdout.decode("utf-8", "replace")
-
-
-def succeeds(*command: str, timeout: float = TIMEOUT) -> bool:
-    try:
-        run(*command, timeout=timeout)
-    except BackupError:
-        return False
-    return True

@@ -19,7 +19,7 @@ from ..errors import BackupError
 from ..files import write_durably
 from ..times import utc_text
 from . import parse, probe
-from .commands import run, succeeds
+from .commands import run
 from .model import Disk, Member, Store
 from .settings import Settings, load
 from .sizes import capacity
@@ -58,12 +58,12 @@ def collect(settings: Settings, before: Mapping[str, Any], now: datetime) -> dic
     facts["progress"] = _progress(store.activity, wanted.mount_point)
     facts["mend_failed"] = probe.mend_failed()
     facts["capacity"] = capacity([member.size for member in store.members], mirror=not wanted.single)
-    facts["places"] = _places(wanted.mount_point)
+    facts["places"] = _places(wanted.mount_point) if store.quota is not None else []
     return facts
 
 
 def _unused(disk: Disk) -> dict[str, Any]:
-    return {"name": disk.name, "state": "there" if disk.path is not None else "missing"}
+    return {"name": disk.name, "state": "there" if disk.present else "missing"}
 
 
 def _disks(store: Store, disks: list[Disk], mount_point: str) -> list[dict[str, Any]]:
@@ -71,7 +71,8 @@ def _disks(store: Store, disks: list[Disk], mount_point: str) -> list[dict[str, 
         run("btrfs", "--format", "json", "device", "stats", mount_point, allowed=(0, 64))
     )
     named = {disk.path: disk for disk in disks if disk.path is not None}
-    unmatched = [disk.name for disk in disks if disk.path is None]
+    members = {member.path for member in store.members}
+    unmatched = [disk.name for disk in disks if not disk.present and disk.path not in members]
     found = []
     for member in store.members:
         disk = named.get(member.path or "")
@@ -90,8 +91,7 @@ def _disks(store: Store, disks: list[Disk], mount_point: str) -> list[dict[str, 
                 "smart": _smart(disk) if member.present else None,
             }
         )
-    members = {member.path for member in store.members}
-    waiting = [disk for disk in disks if disk.path is not None and disk.path not in members]
+    waiting = [disk for disk in disks if disk.present and disk.path not in members]
     return [*found, *({"name": disk.name, "device": disk.path, "state": "waiting"} for disk in waiting)]
 
 
@@ -139,8 +139,6 @@ def _progress(activity: str, mount_point: str) -> str | None:
 
 def _places(mount_point: str) -> list[dict[str, Any]]:
     """What has a limit: path, limit and use in bytes."""
-    if not succeeds("btrfs", "quota", "status", "--is-enabled", mount_point):
-        return []
     listing = run("btrfs", "--format", "json", "qgroup", "show", "-pc", "--raw", mount_point)
     return [
         {
@@ -154,11 +152,19 @@ def _places(mount_point: str) -> list[dict[str, Any]]:
     ]
 
 
-def scrub(mount_point: str) -> dict[str, Any]:
+def scrub(mount_point: str, explained: bool = False) -> dict[str, Any]:
     """Read everything on every disk and repair what can be; the result. Takes hours on real disks.
 
-    A scrub that finds nothing at all settles the counters of errors: they told of what is repaired.
+    A scrub that finds nothing at all settles the counters of errors: they told of what is repaired. Where the
+    errors are explained, because a disk was away, a second scrub after the repair may do so at once.
     """
+    first = _scrub_once(mount_point)
+    if explained and not first["clean"] and not first["uncorrectable"]:
+        return {**_scrub_once(mount_point), "errors": first["errors"], "corrected": first["corrected"]}
+    return first
+
+
+def _scrub_once(mount_point: str) -> dict[str, Any]:
     run("btrfs", "scrub", "start", "-B", "-R", mount_point, timeout=None, allowed=(0, 3))
     counts = parse.scrub_counts(run("btrfs", "scrub", "status", "-R", mount_point))
     if not counts:

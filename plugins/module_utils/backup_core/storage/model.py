@@ -52,6 +52,11 @@ class Disk:
     virtual: str | None = None
     """Why SMART cannot know the disk, or None for a real one."""
 
+    @property
+    def present(self) -> bool:
+        """Whether it is there and answers: a device that is gone under its users has no size left."""
+        return self.path is not None and self.size > 0
+
 
 @dataclass(frozen=True)
 class Member:
@@ -99,17 +104,20 @@ class Store:
         )
 
 
-def validate(wanted: Wanted) -> None:
-    """Raise InputError when the commune's file asks for disks in a way that cannot be meant."""
+def validate(wanted: Wanted, where: str = "") -> None:
+    """Raise InputError where the disks asked for cannot be meant; `where` precedes the field."""
     for name in wanted.disks:
         if not STABLE.fullmatch(name):
             raise InputError(
-                f"disks: {shown(name)} is not a stable name of a disk (write its path under /dev/disk/by-id/)"
+                f"{where}disks: {shown(name)} is not a stable name (write the path in /dev/disk/by-id)"
             )
     repeated = [name for name in wanted.disks if wanted.disks.count(name) > 1]
     if repeated:
-        raise InputError(f"disks: {shown(repeated[0])} is there twice")
-    if wanted.single and len(wanted.disks) > 1:
-        raise InputError("single_disk: true and several disks: take single_disk out, or name one disk alone")
+        raise InputError(f"{where}disks: {shown(repeated[0])} is there twice")
+    if wanted.single and len(wanted.disks) != 1:
+        many = "several disks" if wanted.disks else "no disks"
+        raise InputError(f"{where}single_disk: true and {many}: take single_disk out, or name one disk alone")
     if not wanted.single and len(wanted.disks) == 1:
-        raise InputError("disks: one disk alone is no mirror (add a second one, or write single_disk: true)")
+        raise InputError(
+            f"{where}disks: one disk alone is no mirror (add a second one, or write single_disk: true)"
+        )

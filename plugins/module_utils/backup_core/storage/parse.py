@@ -80,6 +80,21 @@ def members(text: str) -> tuple[str, str, list[Member]]:
     return head[1] or "", head[2], found
 
 
+def device_sizes(text: str) -> dict[int, int]:
+    """Bytes by devid, from btrfs device usage --raw, which alone tells the size of missing disks too."""
+    sizes: dict[int, int] = {}
+    devid = None
+    for line in text.splitlines():
+        head = re.fullmatch(r"\S.*, ID: (\d+)", line)
+        entry = re.fullmatch(r"\s+(.+):\s+(\d+)", line)
+        if head is not None:
+            devid = int(head[1])
+            sizes[devid] = 0
+        elif entry is not None and devid is not None and not entry[1].startswith("Device "):
+            sizes[devid] += int(entry[2])
+    return sizes
+
+
 def profiles(text: str) -> dict[str, dict[str, int]]:
     """Allocated bytes by kind of chunk and profile, from btrfs --format json filesystem df --raw."""
     found: dict[str, dict[str, int]] = {}

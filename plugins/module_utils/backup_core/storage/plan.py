@@ -184,7 +184,7 @@ def _is_ours(disk: Disk, wanted: Wanted, known: str | None) -> bool:
 
 def _made_free(disk: Disk, allowed: frozenset[str]) -> list[Quick]:
     """The steps that make a disk free, none for an empty one; raises where it must not be touched."""
-    if disk.path is None:
+    if not disk.present:
         raise BackupError(f"{disk.name}: there is no such disk on this machine")
     if disk.kind not in USABLE:
         raise RefusedError(f"{disk.name}: is not a disk but {disk.kind}")
@@ -232,15 +232,12 @@ def _has_grown(member: Member) -> bool:
 
 def _changes(wanted: Wanted, found: Found, store: Store, allowed: frozenset[str], result: Plan) -> list[Long]:
     """The long steps. Wipes that they need first, and notes, go into the result."""
-    named = {disk.path for disk in found.disks if disk.path is not None}
+    named = {disk.path for disk in found.disks if disk.present}
     taken = {member.path for member in store.members if member.present}
-    new = [disk for disk in found.disks if disk.path is not None and disk.path not in taken]
-    absent = [disk for disk in found.disks if disk.path is None]
+    new = [disk for disk in found.disks if disk.present and disk.path not in taken]
+    absent = [disk for disk in found.disks if not disk.present]
     missing = [member for member in store.members if not member.present]
     retired = [member for member in store.members if member.present and member.path not in named]
-    # A disk that died while it was in use keeps its name: it is no new one.
-    dead = {member.path for member in missing}
-    new = [disk for disk in new if disk.path not in dead or disk.size > 0]
     for disk in new:
         result.quick += _made_free(disk, allowed)
     if absent and not missing:
@@ -327,11 +324,12 @@ def _needs_spreading(store: Store, steps: Sequence[Long]) -> bool:
 
 
 def room_for(wanted: Wanted, found: Found, promised: int) -> str | None:
-    """Why the disks cannot hold what was promised, or None."""
+    """Why the disks cannot hold what was promised, or None. A disk that is missing has its place kept."""
     if found.store is not None:
         sizes = [max(member.size, member.device_size or 0) for member in found.store.members]
         devices = {member.path for member in found.store.members}
-        sizes += [disk.size for disk in found.disks if disk.path is not None and disk.path not in devices]
+        gone = sum(not member.present for member in found.store.members)
+        sizes += sorted(disk.size for disk in found.disks if disk.path not in devices)[gone:]
     else:
         sizes = [disk.size for disk in found.disks]
     holds = capacity(sizes, mirror=not wanted.single)

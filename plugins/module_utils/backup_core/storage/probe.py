@@ -26,20 +26,21 @@ def disk(name: str) -> Disk:
     path = os.path.realpath(name)
     if not os.path.exists(path):
         return Disk(name, None)
+    if not device_size(path):
+        # Gone under its users: it answers no question.
+        return Disk(name, path)
     device = parse.block_device(
         run(
             *("lsblk", "--json", "--bytes"),
             *("--output", "PATH,TYPE,SIZE,TRAN,VENDOR,MODEL,RO,MOUNTPOINTS", path),
         )
     )
-    size = int(device.get("size") or 0)
-    # A device that is gone under its users has no size, and answers no question.
-    found = parse.signatures(run("wipefs", "--no-act", "--json", path)) if size else []
+    found = parse.signatures(run("wipefs", "--no-act", "--json", path))
     btrfs = next((one for one in found if one.get("type") == "btrfs"), {})
     return Disk(
         name,
         path,
-        size=size,
+        size=int(device.get("size") or 0),
         kind=str(device.get("type")),
         signatures=tuple(dict.fromkeys(_spelled(one) for one in found)),
         used_by=parse.used_by(device),
@@ -59,7 +60,7 @@ def mounted(mount_point: str) -> tuple[str, str] | None:
     """Type and source of what is mounted there, or None."""
     found = None
     for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines():
-        before, _, after = line.partition(" - ")
+        before, _unused, after = line.partition(" - ")
         where = _OCTAL.sub(lambda code: chr(int(code[1], 8)), before.split()[4])
         if where == mount_point:
             kind, source = after.split()[:2]
@@ -77,6 +78,9 @@ def store(mount_point: str) -> Store | None:
             f"{mount_point}: a file system of type {there[0]} is mounted there, not the store's btrfs"
         )
     label, uuid, members = parse.members(run("btrfs", "filesystem", "show", "--raw", mount_point))
+    if any(member.path is None for member in members):
+        sizes = parse.device_sizes(run("btrfs", "device", "usage", "--raw", mount_point))
+        members = [replace(member, size=sizes.get(member.devid, member.size)) for member in members]
     return Store(
         uuid=uuid,
         label=label,
