@@ -20,6 +20,7 @@ SETTINGS: dict[str, Any] = {
     "name": "Saint-Exemple-sur-Noye",
     "opening": {"weekdays": ["mon"]},
     "policy": {},
+    "tier": 4,
     "contacts": {"phone": "01 99 00 00 01"},
     "sources": {
         "accueil": {"kind": "linux", "paths": ["/home"], "exclude": [], "priority": 1},
