@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from . import restic, snapshots, web
+from . import restic, snapshots, storage_health, web
 from .config import Upstream
 from .errors import BackupError, InputError, one_line
 from .files import keep_evidence, write_durably
@@ -157,12 +157,17 @@ def replicate(
     found, unread = snapshots.read(source, [r.snapshot for r in todo])
     series = place.source.series
     on_text = (lambda text: progress(f"{series}: {text}")) if progress is not None else None
+    store = storage_health.read(place.config.state_directory)
     for receipt in todo:
         if _gave_up(result):
             result.failed.setdefault(receipt.snapshot, "not tried: the ones before failed")
             continue
         if receipt.snapshot not in found:
             result.failed[receipt.snapshot] = unread.get(receipt.snapshot, "not in LOCAL's repository")
+            continue
+        full = storage_health.room(store, place.location, receipt.added)
+        if full is not None:
+            result.failed[receipt.snapshot] = full
             continue
         original = found[receipt.snapshot]
         try:

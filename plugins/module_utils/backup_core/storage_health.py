@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ from .times import parse_instant
 Level = Literal["ok", "attention", "alarm"]
 ORDER: dict[str, int] = {"alarm": 0, "attention": 1, "ok": 2}
 
+NAME = "storage.json"
 # The disks are looked at every quarter of an hour.
 STALE = timedelta(hours=2)
 SCRUB_EVERY = timedelta(days=45)
@@ -36,6 +38,15 @@ class Health:
 
     def as_json(self) -> dict[str, Any]:
         return {"level": self.level, "summary": self.summary, "reasons": self.reasons, **self.facts}
+
+
+def read(state_directory: str) -> dict[str, Any]:
+    """What the last look found; empty when there was none, or it cannot be read."""
+    try:
+        value = json.loads(Path(state_directory, NAME).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def judge(facts: Mapping[str, Any], now: datetime) -> Health:
@@ -132,8 +143,8 @@ def _whole_places(facts: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
             yield place
 
 
-def room(facts: Mapping[str, Any], location: str) -> str | None:
-    """Why nothing more should be brought to a repository, or None.
+def room(facts: Mapping[str, Any], location: str, added: int = 0) -> str | None:
+    """Why not so many bytes more should be brought to a repository, or None.
 
     A repository that is full to the brim cannot even be locked, and so never be pruned: what copies data
     stops before. Reads the use as it is now, and takes what the last look found where it cannot.
@@ -143,10 +154,9 @@ def room(facts: Mapping[str, Any], location: str) -> str | None:
         if location != path and not location.startswith(f"{path}/"):
             continue
         used = _used_now(str(facts.get("uuid")), str(place["group"]), int(place["used"]))
-        if used >= FULL * limit:
-            return (
-                f"{path}: {human(used)} of {human(limit)} are used: nothing more comes in until it has room"
-            )
+        if used + added >= FULL * limit:
+            more = f", and {human(added)} more would come" if added else ""
+            return f"{path}: {human(used)} of {human(limit)} are used{more}: it needs a larger tier, or time"
     return None
 
 

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(args: argparse.Namespace, out: Output) -> int:
-    from .. import status
+    from .. import status, storage_health
 
     config = load()
     if config.site == "workstation":
@@ -41,16 +41,20 @@ def execute(args: argparse.Namespace, out: Output) -> int:
         status.status_of(Workplace(config, one, clock)) for one in config.select(args.commune, args.source)
     ]
     found.sort(key=lambda one: (status.ORDER[one.level], one.series))
-    level = status.overall(found)
+    store = storage_health.judge(storage_health.read(config.state_directory), clock.now())
+    level = min(status.overall(found), store.level, key=lambda level: status.ORDER[level])
     if args.json:
         sources = [one.as_json() for one in found]
-        out.json({"overall": level, "server": config.server, "at": utc_text(clock.now()), "sources": sources})
+        head = {"overall": level, "server": config.server, "at": utc_text(clock.now())}
+        out.json({**head, "sources": sources, "store": store.as_json()})
     else:
         for line in table([HEADINGS, *(_row(one) for one in found)]):
             out.line(line)
         for one in found:
             for reason in one.reasons:
                 out.line(f"{one.level.upper() if one.reasons[0] == reason else '':9} {one.series}: {reason}")
+        for line in (store.summary, *store.reasons):
+            out.line(f"{store.level.upper() if line == store.summary else '':9} store: {line}")
         out.line(f"overall: {level}")
     return DONE if level == "ok" else ATTENTION
 

@@ -40,10 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(args: argparse.Namespace, out: Output) -> int:
+    from .. import storage_health
     from ..storage import carry_out, commands, ensure, health, settings
 
     if args.action == "show":
-        return _show(health.read(load().state_directory), args, out)
+        return _show(storage_health.read(load().state_directory), args, out)
     if os.geteuid() != 0:
         raise InputError(f"store {args.action}: run it as root")
     found = settings.load()
@@ -104,9 +105,10 @@ def _start(unit: str) -> None:
 
 def _scrub(args: argparse.Namespace, out: Output, found: Settings) -> int:
     from ..storage import health
+    from ..storage_health import read
 
     clock = Clock(args.now)
-    owed = bool(health.read(load().state_directory).get("scrub_owed"))
+    owed = bool(read(load().state_directory).get("scrub_owed"))
     result = health.scrub(found.wanted.mount_point, explained=owed)
     health.refresh({"at": utc_text(clock.now()), **result}, clock)
     if args.json:

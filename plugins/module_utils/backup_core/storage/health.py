@@ -10,21 +10,19 @@ import os
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from .. import config
 from ..clock import Clock
 from ..errors import BackupError
 from ..files import write_durably
+from ..storage_health import NAME, read
 from ..times import utc_text
 from . import parse, probe
 from .commands import run
 from .model import Disk, Member, Store
 from .settings import Settings, load
 from .sizes import capacity
-
-NAME = "storage.json"
 
 
 def collect(settings: Settings, before: Mapping[str, Any], now: datetime) -> dict[str, Any]:
@@ -194,15 +192,6 @@ def refresh(scrubbed: Mapping[str, Any] | None = None, clock: Clock | None = Non
     facts = collect(found, before, (clock or Clock()).now())
     write(state_directory, facts)
     return facts
-
-
-def read(state_directory: str) -> dict[str, Any]:
-    """What the last look found; empty when there was none, or it cannot be read."""
-    try:
-        value = json.loads(Path(state_directory, NAME).read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def write(state_directory: str, facts: Mapping[str, Any]) -> None:
