@@ -72,6 +72,27 @@ def _folder(path: str, owner: str, group: str, mode: str) -> Mapping:
     return {"path": path, "owner": owner, "group": group, "directory_mode": mode}
 
 
+def commune_places(settings: Mapping, site: str, terabyte: int = sizes.TERABYTE) -> list[Mapping]:
+    """Return the room that a commune's repositories have on a server, as the module store_place takes it.
+
+    At C(local) the repositories share the tier, and one of several may not fill it all; at C(remote) the tier
+    is the commune's as a whole. Raises AnsibleFilterError for another site.
+    """
+    tier, sources = settings["tier"], sorted(settings["sources"])
+    limit = sizes.tier_bytes(tier, terabyte)
+    if site == "local":
+        place, part = f"{STORE}/repositories", {"limit": sizes.source_limit(tier, len(sources), terabyte)}
+    elif site == "remote":
+        place, part = f"{STORE}/{settings['slug']}", {}
+    else:
+        raise AnsibleFilterError(
+            f"commune_places: '{site}' has no room for repositories (use local or remote)"
+        )
+    return [
+        {"path": place, "limit": limit, "parts": [{"path": f"{place}/{name}", **part} for name in sources]}
+    ]
+
+
 def _local(settings: Mapping, secrets: Mapping, terabyte: int) -> Mapping:
     secret_folder = f"{CONFIG}/secrets/{settings['slug']}"
     sources: Mapping = {}
@@ -117,19 +138,7 @@ def _local(settings: Mapping, secrets: Mapping, terabyte: int) -> Mapping:
             *(_folder(f"{STORE}/reports/{name}", "www-data", AGENT, "2770") for name in pushing),
             _folder(f"{STORE}/undo", AGENT, AGENT, "0750"),
         ],
-        "places": [
-            {
-                "path": f"{STORE}/repositories",
-                "limit": sizes.tier_bytes(settings["tier"], terabyte),
-                "parts": [
-                    {
-                        "path": repository["location"],
-                        "limit": sizes.source_limit(settings["tier"], len(repositories), terabyte),
-                    }
-                    for repository in repositories
-                ],
-            }
-        ],
+        "places": commune_places(settings, "local", terabyte),
         "max_size": sizes.receive_limit(settings["tier"], terabyte),
         "repositories": repositories,
         "users": {name: secrets["sources"][name]["http_hash"] for name in pushing},
@@ -189,13 +198,7 @@ def _remote(settings: Mapping, secrets: Mapping, base_url: str, terabyte: int) -
             _folder(f"{STORE}/ledgers/{slug}", AGENT, AGENT, "0750"),
             _folder(f"{STORE}/undo", AGENT, AGENT, "0750"),
         ],
-        "places": [
-            {
-                "path": f"{STORE}/{slug}",
-                "limit": sizes.tier_bytes(settings["tier"], terabyte),
-                "parts": [{"path": repository["location"]} for repository in repositories],
-            }
-        ],
+        "places": commune_places(settings, "remote", terabyte),
         "repositories": repositories,
     }
 
@@ -254,4 +257,4 @@ class FilterModule:
     """Filters of the collection."""
 
     def filters(self) -> dict[str, Any]:
-        return {"commune_part": commune_part}
+        return {"commune_part": commune_part, "commune_places": commune_places}

@@ -122,7 +122,7 @@ def main() -> None:
     wanted = Wanted(tuple(given["disks"]), given["single"], given["label"], given["mount_point"])
     try:
         done = ensure(wanted, given["wipe"], given["promised"], given["patience"], module.check_mode)
-        smart = {name: probe.disk(name).virtual for name in wanted.disks}
+        disks = [probe.disk(name) for name in wanted.disks]
         if not module.check_mode:
             health.refresh()
     except (BackupError, OSError) as error:
@@ -134,7 +134,7 @@ def main() -> None:
         actions=done.actions,
         notes=done.notes,
         uuid=done.uuid,
-        smart=smart,
+        smart={disk.name: disk.virtual if disk.present else "it is not there" for disk in disks},
         diff={"before": "", "after": "".join(f"{action}\n" for action in done.actions)},
     )
 

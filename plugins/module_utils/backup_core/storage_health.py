@@ -120,6 +120,8 @@ def _scrub(facts: Mapping[str, Any], now: datetime) -> Iterator[tuple[Level, str
             "alarm",
             f"the scrub of {scrub['at'][:10]} found {scrub['uncorrectable']} errors that no copy mends",
         )
+    if facts.get("scrub_owed") and not facts.get("degraded"):
+        yield "attention", "a disk was away or is new: what is on it is yet to be compared (scrub)"
     last = parse_instant(scrub.get("at") or facts.get("since"), "storage.json: scrub")
     if now - last > SCRUB_EVERY:
         yield "attention", f"not scrubbed since {str(scrub.get('at') or facts.get('since'))[:10]}"

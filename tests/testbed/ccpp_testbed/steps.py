@@ -91,6 +91,7 @@ class Controller:
             "PATH": path,
             "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
             "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_FORCE_COLOR": "0",
             "ANSIBLE_VAULT_PASSWORD_FILE": str(access.ensure_vault_password(self.name)),
         }
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.ccpp.backup.plugins.filter.commune_part import commune_part
+from ansible_collections.ccpp.backup.plugins.filter.commune_part import commune_part, commune_places
 from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.config import commune_from
 
 URL = "https://192.0.2.10:8443"
@@ -112,3 +112,26 @@ def test_an_unknown_site_and_a_missing_secret_are_named() -> None:
         part("moon")
     with pytest.raises(AnsibleFilterError, match="saint-exemple: 'replica' is missing"):
         commune_part(SETTINGS, {"sources": SECRETS["sources"]}, "local")
+
+
+def test_at_local_the_sources_share_the_tier_and_none_may_fill_it_alone() -> None:
+    (place,) = part("local")["places"]
+    assert (place["path"], place["limit"]) == ("/srv/backup/repositories", 4 * 10**12)
+    assert {one["path"]: one["limit"] for one in place["parts"]} == {
+        f"/srv/backup/repositories/{name}": 3600 * 10**9 for name in SETTINGS["sources"]
+    }
+    assert part("local")["max_size"] == 3800 * 10**9
+
+
+def test_at_remote_the_tier_is_the_communes_as_a_whole() -> None:
+    (place,) = part("remote")["places"]
+    assert (place["path"], place["limit"]) == ("/srv/backup/saint-exemple", 4 * 10**12)
+    assert all("limit" not in one for one in place["parts"])
+    assert [one["path"] for one in place["parts"]] == [
+        one["location"] for one in part("remote")["repositories"]
+    ]
+
+
+def test_a_workstation_has_no_room_of_its_own() -> None:
+    with pytest.raises(AnsibleFilterError, match="has no room for repositories"):
+        commune_places(SETTINGS, "workstation")

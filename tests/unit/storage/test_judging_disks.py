@@ -65,6 +65,7 @@ def test_a_machine_without_the_role_is_no_reason_for_alarm() -> None:
         ),
         ({"stray_bytes": 3 * GB}, "attention", "3.00 GB are on one disk alone"),
         ({"activity": "device replace", "progress": "34 %"}, "attention", "under way: device replace (34 %)"),
+        ({"scrub_owed": True}, "attention", "a disk was away or is new"),
         ({"mend_failed": True}, "attention", "the repair failed"),
         (
             {"scrub": {"at": "2026-11-20T00:00:00Z", "uncorrectable": 2}},

@@ -36,6 +36,13 @@ MEND, SCRUB = "ccpp-backup-store-mend.service", "ccpp-backup-store-scrub.service
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = "; ".join(f"{name}: {what}" for name, what in ACTIONS.items())
+    parser.add_argument(
+        "--patience",
+        type=float,
+        default=60.0,
+        metavar="SECONDS",
+        help="mount: how long to wait for a disk that is missing, before going on without it (default: 60)",
+    )
     parser.add_argument("action", nargs="?", choices=ACTIONS, default="show", metavar="ACTION", help=actions)
 
 
@@ -56,7 +63,7 @@ def execute(args: argparse.Namespace, out: Output) -> int:
     if args.action == "scrub":
         return _scrub(args, out, found)
     if args.action == "mount":
-        if carry_out.mount(found.wanted, found.uuid, carry_out.PATIENCE):
+        if carry_out.mount(found.wanted, found.uuid, args.patience):
             out.warning("the store is mounted with a disk missing")
     elif args.action == "mend":
         for sentence in ensure.mend(found.wanted, found.uuid):
