@@ -16,7 +16,7 @@ from ccpp_testbed import disks, traces
 from ccpp_testbed.host import TestbedError
 from ccpp_testbed.steps import Controller, Recap
 
-VARIABLES = Path(__file__).resolve().parent.parent / "vars.yml"
+VARIABLES = Path(__file__).resolve().parent.parent / "vars" / "disks.yml"
 FIRST, SECOND, SPARE = (f"/dev/disk/by-id/testbed-{number}" for number in (1, 2, 3))
 LOCAL = "saint-exemple-local"
 # Bytes of a terabyte, once the tier has grown.

@@ -59,7 +59,7 @@ def judge(facts: Mapping[str, Any], now: datetime) -> Health:
         )
     found = sorted(_reasons(facts, now), key=lambda one: ORDER[one[0]])
     level: Level = found[0][0] if found else "ok"
-    return Health(level, _summary(facts), [reason for _, reason in found], facts)
+    return Health(level, _summary(facts), [one[1] for one in found], facts)
 
 
 def _summary(facts: Mapping[str, Any]) -> str:

@@ -320,7 +320,7 @@ def _needs_spreading(store: Store, steps: Sequence[Long]) -> bool:
     added = [step.disk.size for step in steps if isinstance(step, Add)]
     present = [member for member in store.members if member.present]
     sizes = [*(member.size for member in present), *added]
-    return lopsided(sizes, [*(member.allocated for member in present), *(0 for _ in added)])
+    return lopsided(sizes, [*(member.allocated for member in present), *([0] * len(added))])
 
 
 def room_for(wanted: Wanted, found: Found, promised: int) -> str | None:
