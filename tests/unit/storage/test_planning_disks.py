@@ -221,6 +221,12 @@ def test_a_disk_too_small_for_what_is_stored_is_refused() -> None:
         plan(wanted(A, C), degraded(of_store(A), disk(C, size=TB // 2)))
 
 
+def test_a_mirror_of_three_goes_on_as_one_of_two_when_the_file_says_so() -> None:
+    three = store(member(A, 1), member(B, 2), Member(3, None, 4 * TB, TB))
+    disks = found(of_store(A), of_store(B), store=three, known=UUID)
+    assert sentences(plan(wanted(A, B), disks)) == ["take the missing disk out of the store"]
+
+
 def test_a_healthy_disk_is_replaced_when_a_new_one_takes_its_name_in_the_file() -> None:
     assert sentences(plan(wanted(A, C), healthy(of_store(A), disk(C)))) == [f"replace /dev/b by {C}"]
 
