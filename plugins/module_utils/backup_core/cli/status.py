@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import argparse
+import os
+from collections.abc import Iterable
 from datetime import date
 from typing import TYPE_CHECKING
 
 from ..clock import Clock
-from ..config import load
+from ..config import Source, load
 from ..errors import ATTENTION, DONE, InputError
 from ..times import paris_day, utc_text
 from ..workplace import Workplace
@@ -36,10 +38,10 @@ def execute(args: argparse.Namespace, out: Output) -> int:
         raise InputError(
             "status is that of a server; on a workstation, ccpp-backup restore --list shows what there is"
         )
+    sources = config.select(args.commune, args.source)
+    _may_look(sources)
     clock = Clock(args.now)
-    found = [
-        status.status_of(Workplace(config, one, clock)) for one in config.select(args.commune, args.source)
-    ]
+    found = [status.status_of(Workplace(config, one, clock)) for one in sources]
     found.sort(key=lambda one: (status.ORDER[one.level], one.series))
     store = storage_health.judge(storage_health.read(config.state_directory), clock.now())
     level = min(status.overall(found), store.level, key=lambda level: status.ORDER[level])
@@ -57,6 +59,19 @@ def execute(args: argparse.Namespace, out: Output) -> int:
             out.line(f"{store.level.upper() if line == store.summary else '':9} store: {line}")
         out.line(f"overall: {level}")
     return DONE if level == "ok" else ATTENTION
+
+
+def _may_look(sources: Iterable[Source]) -> None:
+    """Who may not read a ledger would be told that nothing is kept, which is an alarm and not true."""
+    for folder in {os.path.dirname(one.ledger) for one in sources if one.ledger is not None}:
+        try:
+            os.listdir(folder)
+        except PermissionError:
+            raise InputError(
+                f"{folder}: you may not read it (run it as root: sudo ccpp-backup status)"
+            ) from None
+        except OSError:
+            continue
 
 
 def _row(one: Status) -> tuple[str, ...]:
