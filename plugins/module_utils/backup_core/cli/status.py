@@ -38,10 +38,10 @@ def execute(args: argparse.Namespace, out: Output) -> int:
         raise InputError(
             "status is that of a server; on a workstation, ccpp-backup restore --list shows what there is"
         )
-    sources = config.select(args.commune, args.source)
-    _may_look(sources)
+    chosen = config.select(args.commune, args.source)
+    _may_look(chosen)
     clock = Clock(args.now)
-    found = [status.status_of(Workplace(config, one, clock)) for one in sources]
+    found = [status.status_of(Workplace(config, one, clock)) for one in chosen]
     found.sort(key=lambda one: (status.ORDER[one.level], one.series))
     store = storage_health.judge(storage_health.read(config.state_directory), clock.now())
     level = min(status.overall(found), store.level, key=lambda level: status.ORDER[level])
