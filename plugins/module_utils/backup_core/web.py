@@ -9,6 +9,7 @@ The server's certificate is always verified; redirects are not followed (they wo
 from __future__ import annotations
 
 import base64
+import http.client
 import ssl
 import time
 import urllib.error
@@ -17,12 +18,15 @@ import urllib.request
 from dataclasses import dataclass
 from typing import IO, Any
 
-from .errors import BackupError, InputError
+from .errors import BackupError, InputError, one_line
 from .restic import read_location, redact
 
 ATTEMPTS = 3
 PAUSE = 2.0
 TIMEOUT = 30.0
+# For the whole of an answer: a server that sends a byte now and then must not hold up the other communes.
+DEADLINE = 300.0
+_PIECE = 256 * 1024
 LARGEST_CONFIG = 64 * 1024
 
 
@@ -106,20 +110,36 @@ def _ask(request: urllib.request.Request, credentials: Credentials, cacert: str 
             time.sleep(PAUSE * attempt)
         try:
             with opener.open(request, timeout=TIMEOUT) as answer:
-                body: bytes = answer.read(limit + 1) if limit else b""
+                body = _read(answer, limit, DEADLINE)
         except urllib.error.HTTPError as error:
             if error.code < 500:
                 raise HttpError(
                     f"{where}: the server answers {error.code} {error.reason}", error.code
                 ) from None
             reason = f"the server answers {error.code} {error.reason}"
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             cause = getattr(error, "reason", error)
             if isinstance(cause, ssl.SSLCertVerificationError):
                 raise BackupError(f"{where}: certificate not trusted: {cause.verify_message}") from None
-            reason = str(cause)
+            reason = one_line(str(cause)) or type(cause).__name__
         else:
             if len(body) > limit > 0:
                 raise BackupError(f"{where}: larger than {limit} bytes")
             return body
     raise BackupError(f"{where}: {reason} ({ATTEMPTS} attempts)")
+
+
+def _read(answer: http.client.HTTPResponse, limit: int, patience: float) -> bytes:
+    """At most one byte more than `limit`; TimeoutError when `patience` seconds are not enough for it."""
+    deadline = time.monotonic() + patience
+    body = bytearray()
+    while len(body) <= limit > 0:
+        piece = answer.read1(min(_PIECE, limit + 1 - len(body)))
+        if not piece:
+            if answer.length:
+                raise http.client.IncompleteRead(b"", answer.length)
+            break
+        body += piece
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"no whole answer in {patience:.0f} s")
+    return bytes(body)

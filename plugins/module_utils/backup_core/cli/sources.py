@@ -15,7 +15,7 @@ from typing import Any
 
 from ..clock import Clock
 from ..config import Config, Source, load
-from ..errors import ATTENTION, BAD_INPUT, DONE, FAILED, REFUSED, BackupError, one_line
+from ..errors import ATTENTION, BAD_INPUT, BUG, DONE, FAILED, REFUSED, BackupError, one_line
 from ..locking import BusyError
 from ..workplace import Workplace
 from .output import Output
@@ -118,6 +118,13 @@ def each_source(
             out.warning(f"{source.series}: {message}")
             codes.append(code)
             continue
+        except Exception as error:
+            # What one commune's server made this command stumble over must not cost the others their copies.
+            message = f"this is a bug: {type(error).__name__}: {one_line(str(error))}"
+            results.append({"source": source.series, "error": message})
+            out.warning(f"{source.series}: {message}")
+            codes.append(BUG)
+            continue
         results.append({"source": source.series, **outcome.value})
         codes.append(outcome.code)
         for warning in outcome.warnings:
@@ -138,7 +145,7 @@ def _told(error: BackupError | OSError) -> str:
 
 def gravest(codes: list[int]) -> int:
     """The exit code of several pieces of work: a failure outweighs a refusal, and that a warning."""
-    for code in (FAILED, BAD_INPUT, REFUSED, ATTENTION):
+    for code in (BUG, FAILED, BAD_INPUT, REFUSED, ATTENTION):
         if code in codes:
             return code
     return max(codes, default=DONE)
