@@ -109,6 +109,12 @@ def test_what_looks_after_the_disks_runs_by_itself(
     assert machine.run("systemctl is-enabled %s", unit).stdout.strip() == "enabled"
 
 
+def test_root_notes_what_it_found_where_the_agent_cannot_lead_it_astray(controller: Controller) -> None:
+    folder = "/var/lib/ccpp-backup-store"
+    found = controller.run("local", f"stat --format='%U %a' {folder} {folder}/storage.json")
+    assert found.splitlines() == ["root 755", "root 644"]
+
+
 def test_a_commune_that_is_full_stops_no_other(controller: Controller) -> None:
     fill = "dd if=/dev/zero of=/srv/backup/{}/accueil/filling bs=1M count={} conv=fsync 2>&1"
     assert "quota exceeded" in controller.run("remote", fill.format("saint-exemple", 400), good=(1,))

@@ -40,10 +40,15 @@ class Health:
         return {"level": self.level, "summary": self.summary, "reasons": self.reasons, **self.facts}
 
 
+def folder_of(state_directory: str) -> str:
+    """Root writes here: in the agent's own folder, a link that the agent left could lead root anywhere."""
+    return f"{state_directory}-store"
+
+
 def read(state_directory: str) -> dict[str, Any]:
     """What the last look found; empty when there was none, or it cannot be read."""
     try:
-        value = json.loads(Path(state_directory, NAME).read_bytes())
+        value = json.loads(Path(folder_of(state_directory), NAME).read_bytes())
     except (OSError, ValueError):
         return {}
     return value if isinstance(value, dict) else {}

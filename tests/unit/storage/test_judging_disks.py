@@ -116,9 +116,11 @@ def test_nothing_more_is_brought_to_a_place_that_is_nearly_full() -> None:
 
 
 def test_facts_that_cannot_be_read_are_none(tmp_path: Path) -> None:
-    assert read(str(tmp_path)) == {}
-    (tmp_path / "storage.json").write_text("[1, 2")
-    assert read(str(tmp_path)) == {}
+    state = tmp_path / "state"
+    assert read(str(state)) == {}
+    (tmp_path / "state-store").mkdir()
+    (tmp_path / "state-store" / "storage.json").write_text("[1, 2")
+    assert read(str(state)) == {}
 
 
 def test_a_look_two_hours_old_is_still_one() -> None:

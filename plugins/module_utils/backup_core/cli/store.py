@@ -93,16 +93,14 @@ def _show(facts: Mapping[str, Any], args: argparse.Namespace, out: Output) -> in
 
 
 def _check(args: argparse.Namespace, out: Output) -> int:
-    from ..storage import health
+    from ..storage import ensure, health
 
     facts = health.refresh(clock=Clock(args.now))
-    idle = facts.get("mounted") and facts.get("activity") == "none"
-    if idle and not facts.get("degraded"):
-        # A disk is back, or was replaced: what was written without it has one copy, or none on that disk.
-        if facts.get("stray_bytes") and not facts.get("mend_failed"):
-            _start(MEND)
-        elif facts.get("scrub_owed"):
-            _start(SCRUB)
+    if facts.get("mounted") and not facts.get("mend_failed") and ensure.is_pending():
+        _start(MEND)
+    elif facts.get("activity") == "none" and facts.get("scrub_owed") and not facts.get("degraded"):
+        # A disk is back, or was replaced: what was written without it is to be compared.
+        _start(SCRUB)
     return _show(facts, args, out)
 
 

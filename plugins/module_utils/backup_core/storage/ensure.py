@@ -93,6 +93,17 @@ def _mend(patience: float, done: Ensured) -> None:
         raise BackupError(f"the repair failed: journalctl -u {probe.MEND_UNIT} says why") from None
 
 
+def is_pending() -> bool:
+    """Whether there are long steps that nobody does: a run was cut off, or a disk that is named has come."""
+    found = settings.load()
+    if found is None or not found.wanted.disks:
+        return False
+    try:
+        return bool(plan(found.wanted, probe.look(found.wanted, found.uuid)).long)
+    except BackupError:
+        return False
+
+
 def mend(wanted: Wanted, uuid: str | None) -> Iterator[str]:
     """Do the long steps one after the other, each planned anew from what is found then; names each before."""
     before: str | None = None

@@ -16,7 +16,7 @@ from .. import config
 from ..clock import Clock
 from ..errors import BackupError
 from ..files import write_durably
-from ..storage_health import NAME, read
+from ..storage_health import NAME, folder_of, read
 from ..times import utc_text
 from . import parse, probe
 from .commands import run
@@ -195,4 +195,8 @@ def refresh(scrubbed: Mapping[str, Any] | None = None, clock: Clock | None = Non
 
 
 def write(state_directory: str, facts: Mapping[str, Any]) -> None:
-    write_durably(os.path.join(state_directory, NAME), (json.dumps(facts, indent=1) + "\n").encode())
+    folder = folder_of(state_directory)
+    os.makedirs(folder, mode=0o755, exist_ok=True)
+    path = os.path.join(folder, NAME)
+    write_durably(path, (json.dumps(facts, indent=1) + "\n").encode())
+    os.chmod(path, 0o644)
