@@ -222,6 +222,22 @@ def test_a_source_s_name_that_cannot_be_is_refused(full, lines, name):
     assert line.startswith(f"sources.{name}: '{name}' ")
 
 
+@pytest.mark.parametrize("name", ["data", "index", "keys", "locks", "snapshots", "config"])
+def test_a_source_is_not_named_like_a_part_of_a_repository(full, lines, name):
+    """In /keys/config of the repository server, nobody could tell the repository from what lies in one."""
+    full["sources"] = {name: full["sources"]["accueil"]}
+    (line,) = lines(full)
+    assert line.startswith(f"sources.{name}: '{name}' is reserved; ")
+    assert line.endswith("snapshots and workstation are taken")
+
+
+@pytest.mark.parametrize("name", ["reports", "ledgers", "shipped", "replica"])
+def test_a_source_is_not_named_like_a_folder_that_the_server_shows_beside_repositories(full, lines, name):
+    full["sources"] = {name: full["sources"]["accueil"]}
+    (line,) = lines(full)
+    assert line.startswith(f"sources.{name}: '{name}' is reserved; ")
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [
