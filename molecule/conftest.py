@@ -53,7 +53,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     if not terminalreporter.stats.get("failed"):
         return
     controller = Controller(SCENARIO)
-    for machine in ("local", "remote", "workstation"):
+    for machine in topology.load(SCENARIO).machines:
         terminalreporter.section(f"journal of {machine}")
         command = "journalctl --no-pager --lines=40 --priority=info --unit='ccpp-backup*' --unit=nginx"
         terminalreporter.write_line(controller.run(machine, command, good=tuple(range(256))))
@@ -67,6 +67,12 @@ def controller() -> Controller:
 def machine(name: str) -> Machine:
     config = access.state_directory(SCENARIO) / "ssh_config"
     return testinfra.get_host(f"ssh://{name}?ssh_config={config}&sudo=true")
+
+
+@pytest.fixture(scope="session")
+def machine_named() -> Callable[[str], Machine]:
+    """Any machine of the scenario's topology."""
+    return machine
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -83,7 +84,6 @@ def write(topology: Topology, host_keys: dict[str, str]) -> None:
     )
     arguments = f"-o UserKnownHostsFile={known} -o GlobalKnownHostsFile=/dev/null -o IdentitiesOnly=yes"
     control = [f"      ansible_control_path_dir: {sockets}"] if short else []
-    local = topology.machines["local"].addresses
     lines = [
         "---",
         "# Where a testbed's machines are reached and its secrets kept; goes on top of the real inventory.",
@@ -100,11 +100,17 @@ def write(topology: Topology, host_keys: dict[str, str]) -> None:
             "      ansible_python_interpreter: /usr/bin/python3",
             *control,
             # As variables of each host, because group_vars/all.yml would win over a group's.
-            f"      commune_lan_address: {local['lan'][0]}",
-            f"      commune_pull_address: {local['wan1'][0]}",
+            *(f"      {name}: {json.dumps(content)}" for name, content in machine.variables.items()),
             f"      secrets_directory: {directory}/secrets",
             f"      pki_directory: {directory}/pki",
         ]
+    groups: dict[str, list[str]] = {}
+    for machine in machines:
+        for group in machine.groups:
+            groups.setdefault(group, []).append(machine.inventory_name)
+    lines += ["  children:"] if groups else []
+    for group, members in groups.items():
+        lines += [f"    {group}:", "      hosts:", *(f"        {member}:" for member in members)]
     (directory / "hosts.yml").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from . import access, image, traces
 from .host import HERE, has_podman, podman, require_root, say
-from .topology import LABEL, Topology, all_labels, existing_names, key_of, load
+from .topology import LABEL, Topology, all_labels, existing_names, key_of, load, remembered
 
 
 def listed(kind: str, key: str | None = None) -> list[str]:
@@ -50,13 +50,11 @@ def remove(topology: Topology, *, keep_state: bool = False) -> None:
 def remove_orphans() -> None:
     """Remove the testbeds whose checkout is gone."""
     orphans = {
-        labels[LABEL]: (labels[f"{LABEL}.name"], Path(labels[f"{LABEL}.state"]))
-        for labels in all_labels()
-        if not Path(labels[f"{LABEL}.state"]).is_dir()
+        labels[LABEL]: labels for labels in all_labels() if not Path(labels[f"{LABEL}.state"]).is_dir()
     }
-    for key, (name, state) in orphans.items():
-        remove(load(name, key=key))
-        traces.detach_loop_devices(state)
+    for key, labels in orphans.items():
+        remove(remembered(labels))
+        traces.detach_loop_devices(Path(labels[f"{LABEL}.state"]))
         say(f"removed testbed {key}: its checkout is gone")
 
 

@@ -16,7 +16,6 @@ from . import access, traces
 from .host import TestbedError, as_root, podman, run
 from .topology import Machine, Topology
 
-SERVERS = ("local", "remote")
 SIZE = 2**30
 
 # /dev is made anew at every start of the machine, and udev, which would name the disks, does not run there.
@@ -28,8 +27,9 @@ def attach(topology: Topology, count: int) -> dict[str, list[str]]:
     folder = access.state_directory(topology.name) / "disks"
     folder.mkdir(parents=True, exist_ok=True)
     attached = devices_behind(folder)
-    found: dict[str, list[str]] = {name: [] for name in SERVERS}
-    for name in SERVERS:
+    servers = [machine.name for machine in topology.machines.values() if machine.server]
+    found: dict[str, list[str]] = {name: [] for name in servers}
+    for name in servers:
         for number in range(1, count + 1):
             file = folder / f"{name}-{number}.img"
             if not file.exists():

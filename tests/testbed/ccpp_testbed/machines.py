@@ -9,10 +9,11 @@ import functools
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from . import access, cleaning, disks, image
 from .host import TestbedError, locked, podman, prepare, say
-from .topology import LABEL, Machine, Network, Topology, load
+from .topology import COMMUNE, LABEL, Machine, Network, Topology, chosen, keep, load
 
 # More than this is refused on hosts where even root lacks CAP_SYS_RESOURCE.
 LIMITS = ("--pids-limit=0", "--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024")
@@ -34,38 +35,56 @@ echo "hostkey $(cut -d ' ' -f 1-2 /etc/ssh/ssh_host_ed25519_key.pub)"
 """
 
 
-def create(name: str, commune: str, *, fresh: bool = False, blank_disks: int = 0) -> Topology:
+ROUTES = "/etc/systemd/system/testbed-routes.service"
+
+
+def create(
+    name: str,
+    commune: str = COMMUNE,
+    *,
+    fresh: bool = False,
+    blank_disks: int = 0,
+    definition: Path | None = None,
+) -> Topology:
     """Bring up every network and machine of the testbed, whatever an earlier run left; its topology.
 
-    Each server gets so many blank disks of its own.
+    Each server gets so many blank disks of its own. The definition is a topology file; without it, the
+    scenario's own or the usual one.
     """
+    text = chosen(name, commune, definition)
     prepare()
-    topology = load(name, commune)
     with locked("image"):
         tag = image.ensure()
     with locked(name):
         cleaning.remove_orphans()
+        before = load(name)
         if fresh:
-            cleaning.remove(topology)
+            cleaning.remove(before)
+        keep(name, text)
+        topology = load(name)
+        if topology != before:
+            cleaning.remove(before, keep_state=True)
         public_key = access.ensure_key(name)
         keys = resume(topology, tag, public_key)
         if keys is None:
             # Never some old machines with some new ones: what they hold of each other would not fit.
             cleaning.remove(topology, keep_state=True)
-            topology, keys = start_all(topology, commune, tag, public_key)
-        for machine, devices in disks.attach(topology, blank_disks).items() if blank_disks else ():
-            disks.name_them(topology.machines[machine], devices)
+            topology, keys = start_all(topology, tag, public_key)
+        for machine in topology.machines.values():
+            lay_routes(machine)
+        for server, devices in disks.attach(topology, blank_disks).items() if blank_disks else ():
+            disks.name_them(topology.machines[server], devices)
         access.write(topology, dict(zip(topology.machines, keys, strict=True)))
-        for machine in topology.machines:
-            wait_for_ssh(name, machine)
+        for short in topology.machines:
+            wait_for_ssh(name, short)
     return topology
 
 
-def start_all(topology: Topology, commune: str, tag: str, public_key: str) -> tuple[Topology, list[str]]:
+def start_all(topology: Topology, tag: str, public_key: str) -> tuple[Topology, list[str]]:
     """Make the networks and start the machines; the topology that came to be, and the SSH host keys."""
     used: list[int] = []
     while True:
-        topology = create_networks(topology, commune, tag)
+        topology = create_networks(topology, tag)
         try:
             begin = functools.partial(start, topology=topology, tag=tag, public_key=public_key)
             with ThreadPoolExecutor() as pool:
@@ -76,7 +95,7 @@ def start_all(topology: Topology, commune: str, tag: str, public_key: str) -> tu
                 raise
             used.append(topology.number)
             cleaning.remove(topology, keep_state=True)
-            topology = load(topology.name, commune, avoid=used)
+            topology = load(topology.name, avoid=used)
 
 
 def resume(topology: Topology, tag: str, public_key: str) -> list[str] | None:
@@ -131,11 +150,12 @@ def labels(topology: Topology, tag: str) -> list[str]:
         f"--label={LABEL}.name={topology.name}",
         f"--label={LABEL}.number={topology.number}",
         f"--label={LABEL}.mark={mark_of(topology, tag)}",
+        f"--label={LABEL}.networks={topology.footprint}",
         f"--label={LABEL}.state={access.state_directory(topology.name)}",
     ]
 
 
-def create_networks(topology: Topology, commune: str, tag: str) -> Topology:
+def create_networks(topology: Topology, tag: str) -> Topology:
     """Make the networks; returns the topology they follow: another testbed may just have taken the number."""
     failed: list[int] = []
     while True:
@@ -148,7 +168,7 @@ def create_networks(topology: Topology, commune: str, tag: str) -> Topology:
             # Once more with the same number: most often the bridge of a killed run still had its addresses.
             if len(failed) == 5:
                 raise
-            topology = load(topology.name, commune, avoid=failed[1:])
+            topology = load(topology.name, avoid=failed[1:])
         else:
             cleaning.remember_bridges(topology)
             return topology
@@ -205,6 +225,30 @@ def start_new(machine: Machine, topology: Topology, tag: str) -> None:
         *(*LIMITS, *labels(topology, tag), *networks, tag),
     ]
     podman(*command)
+
+
+def lay_routes(machine: Machine) -> None:
+    """Let the machine forward what is not for it, and know its routes, now and at every start."""
+    commands = [
+        "/usr/sbin/sysctl -q -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1"
+    ] * machine.forward
+    commands += [f"/usr/sbin/ip route replace {target} via {via}" for target, via in machine.routes.items()]
+    if not commands:
+        return
+    unit = "\n".join(
+        [
+            *("[Unit]", "Before=network-online.target", "[Service]", "Type=oneshot", "RemainAfterExit=yes"),
+            *(f"ExecStart={command}" for command in commands),
+            *("[Install]", "WantedBy=multi-user.target", ""),
+        ]
+    )
+    name = Path(ROUTES).name
+    script = (
+        f"cat > {ROUTES} && systemctl daemon-reload && systemctl enable -q {name} && systemctl restart {name}"
+    )
+    done = podman(*("exec", "--interactive", machine.full_name, "sh", "-c", script), check=False, stdin=unit)
+    if done.returncode != 0:
+        raise TestbedError(f"machine {machine.full_name} cannot route so: {done.stderr.strip()[:200]}")
 
 
 def greet(machine: Machine, public_key: str) -> dict[str, str] | None:
