@@ -19,6 +19,8 @@ from typing import NamedTuple
 COMMAND = pathlib.Path(__file__).resolve().parent.parent / "roles/agent/files/ccpp-backup"
 LAST_DAY = date(2026, 3, 20)
 NOW = "2026-03-20T20:00:00+01:00"
+# Open days over which silent series fell silent: 38 years.
+DAYS = 10_000
 # Winter time all year: nothing measured here depends on it.
 ZONE = timezone(timedelta(hours=1))
 
@@ -62,10 +64,20 @@ def history(count: int, series: int) -> Iterator[Taken]:
             count -= 1
 
 
-def write_question(folder: pathlib.Path, count: int, series: int) -> list[str]:
+def silent_history(count: int) -> Iterator[Taken]:
+    """`count` snapshots in ledger order, each the only one of its series, spread over DAYS open days."""
+    days = open_days(DAYS)
+    for number in range(count):
+        day = days[number * len(days) // count]
+        noon = datetime(day.year, day.month, day.day, 12, tzinfo=ZONE)
+        yield Taken(f"commune-{number:07}/accueil", noon)
+
+
+def write_question(folder: pathlib.Path, count: int, series: int, silent: bool = False) -> list[str]:
     """The files of a what-if question about such a history, and the arguments that ask it."""
+    taken = silent_history(count) if silent else history(count, series)
     with open(folder / "receipts", "w", encoding="ascii") as file:
-        for number, (name, at) in enumerate(history(count, series)):
+        for number, (name, at) in enumerate(taken):
             receipt = {
                 "id": hashlib.sha256(str(number).encode()).hexdigest(),
                 "series": name,
@@ -75,7 +87,7 @@ def write_question(folder: pathlib.Path, count: int, series: int) -> list[str]:
                 "outcome": "ok",
             }
             file.write(json.dumps(receipt) + "\n")
-    days = [day.isoformat() for day in open_days(-(-count // series))]
+    days = [day.isoformat() for day in open_days(DAYS if silent else -(-count // series))]
     (folder / "days").write_text(json.dumps(days), encoding="ascii")
     question = ["--receipts", str(folder / "receipts"), "--open-days", str(folder / "days"), "--now", NOW]
     return [sys.executable, str(COMMAND), "plan", *question, "--json"]

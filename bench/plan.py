@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Seconds and peak memory of `ccpp-backup plan` for 10 000 to 1 000 000 receipts, and how they grow.
 
-`python bench/plan.py [COUNT...]`. Each question is asked of the command itself, in a child process, with a
-history of 500 series; the answer is written as JSON. Ends with exit code 1 where time grows faster than the
-number of receipts.
+`python bench/plan.py [COUNT...]`. Each question is asked of the command itself, in a child process; the
+answer is written as JSON. Two histories: 500 series that send on every open day, and as many series as
+receipts, each silent since its only one, over 10 000 open days. Ends with exit code 1 where time grows faster.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pathlib
 import sys
 import tempfile
 
-from _history import measured, write_question
+from _history import DAYS, measured, write_question
 
 SERIES = 500
 # A tenfold history may take eleven times as long: what is measured on a busy machine varies by that much.
@@ -22,19 +22,27 @@ SLACK = 1.1
 
 
 def main(counts: list[int]) -> int:
-    print(f"{'receipts':>10} {'seconds':>9} {'us/receipt':>11} {'peak MB':>8} {'bytes/receipt':>14}")
+    linear = table(f"{SERIES} series that send every day", counts, silent=False)
+    linear &= table(f"a series for each receipt, silent since, {DAYS} open days", counts, silent=True)
+    return 0 if linear else 1
+
+
+def table(title: str, counts: list[int], silent: bool) -> bool:
+    """Print what each count costs; returns whether time grows no faster than the counts."""
+    print(f"{title}\n{'receipts':>10} {'seconds':>9} {'us/receipt':>11} {'peak MB':>8} {'bytes/receipt':>14}")
     costs = []
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         for count in counts:
-            cost = measured(write_question(folder, count, SERIES), folder / "answer")
+            question = write_question(folder, count, count if silent else SERIES, silent)
+            cost = measured(question, folder / "answer")
             costs.append(cost)
             each, size = cost.seconds / count * 1e6, cost.megabytes / count * 1e6
             print(f"{count:>10} {cost.seconds:>9.2f} {each:>11.1f} {cost.megabytes:>8.0f} {size:>14.0f}")
     times, seconds = counts[-1] / counts[0], costs[-1].seconds / costs[0].seconds
     memory = costs[-1].megabytes / costs[0].megabytes
-    print(f"\n{times:g} times the receipts: {seconds:.1f} times the seconds, {memory:.1f} times the memory")
-    return 0 if seconds <= times * SLACK else 1
+    print(f"{times:g} times the receipts: {seconds:.1f} times the seconds, {memory:.1f} times the memory\n")
+    return seconds <= times * SLACK
 
 
 if __name__ == "__main__":

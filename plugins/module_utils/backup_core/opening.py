@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
+from itertools import islice
 from typing import Any, Protocol
 
 from .errors import BackupError, InputError, shown
@@ -50,6 +51,9 @@ class OpenDays(Protocol):
     def iterate(self, first: date, last: date) -> Iterator[date]:
         """The open days from `first` to `last`, both included."""
 
+    def more_than(self, limit: int, after: date, before: date) -> bool:
+        """Whether more than `limit` open days lie strictly between the two days."""
+
 
 @dataclass(frozen=True, slots=True)
 class FixedOpenDays:
@@ -66,6 +70,9 @@ class FixedOpenDays:
 
     def iterate(self, first: date, last: date) -> Iterator[date]:
         return iter(self.open_days(first, last))
+
+    def more_than(self, limit: int, after: date, before: date) -> bool:
+        return bisect_left(self.dates, before) - bisect_right(self.dates, after) > limit
 
     def open_days(self, first: date, last: date) -> list[date]:
         return list(self.dates[bisect_left(self.dates, first) : bisect_right(self.dates, last)])
@@ -129,6 +136,10 @@ class OpeningCalendar:
             day = date.fromordinal(ordinal)
             if self.is_open(day):
                 yield day
+
+    def more_than(self, limit: int, after: date, before: date) -> bool:
+        between = (day for day in self.iterate(after, before) if after < day < before)
+        return next(islice(between, limit, None), None) is not None
 
     def open_days(self, first: date, last: date) -> list[date]:
         """The open days from `first` to `last`, both included."""

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from array import array
 from calendar import monthrange
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -62,7 +61,8 @@ class Series:
     """What the rules need to know of one series."""
 
     name: str
-    floor: deque[int]
+    # Positions of the newest ok snapshots, oldest first. A deque would take ten times the memory.
+    floor: list[int] = field(default_factory=list)
     count: int = 0
     removals: int = 0
     newest_ok_day: date | None = None
@@ -129,13 +129,14 @@ class Rules:
         self._choose_full(series, position, day, snapshot.outcome)
         if snapshot.outcome == "ok":
             series.floor.append(position)
+            del series.floor[: -self.policy.floor_snapshots]
             series.newest_ok_day = day
 
     def _series(self, name: str) -> Series:
         number = self._numbers.get(name)
         if number is None:
             number = self._numbers[name] = len(self.series)
-            self.series.append(Series(name, deque(maxlen=self.policy.floor_snapshots)))
+            self.series.append(Series(name))
         self._series_of.append(number)
         return self.series[number]
 
@@ -200,12 +201,8 @@ class Rules:
         if newest is None:
             return "stalled: the series has no ok snapshot"
         limit = self.policy.stalled_open_days
-        open_days = 0
-        # Both ends are left out here: whether they are open says nothing.
-        for day in self._open_days.iterate(newest, self._today):
-            open_days += newest < day < self._today
-            if open_days > limit:
-                return f"stalled: more than {limit} open days since the newest ok snapshot, of {newest}"
+        if self._open_days.more_than(limit, newest, self._today):
+            return f"stalled: more than {limit} open days since the newest ok snapshot, of {newest}"
         return None
 
     def blast_radius(self) -> str | None:

@@ -9,6 +9,9 @@ with one line that names file, line, field, value and cure.
 
 from __future__ import annotations
 
+import os
+import re
+import stat
 from collections.abc import Iterator
 from datetime import date
 from typing import Any, BinaryIO
@@ -25,8 +28,13 @@ RECEIPT_FIELDS = ("id", "series", "received_at", "claimed_at", "kind", "outcome"
 LONGEST_LINE = 65536
 LONGEST_NAME = 200
 LARGEST_DOCUMENT = 16 * 1024 * 1024
+STANDARD_INPUT = "-"
 
 _FIELDS = frozenset(RECEIPT_FIELDS)
+# open(2) waits for the other end of a FIFO unless told not to. Windows knows these flags in part.
+_AT_ONCE = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", "O_BINARY"))
+# What a shell calls the pipes that it makes for a command.
+_HANDED_OVER = re.compile(r"-|/dev/stdin|(?:/dev|/proc/self)/fd/\d+", re.ASCII)
 
 
 class Receipts:
@@ -107,13 +115,25 @@ def _name(value: object, field: str) -> str:
 
 
 def opened(path: str) -> BinaryIO:
-    """The file, for reading. InputError where there is none, or none that may be read."""
+    """The plain file, or what a pipe hands over (STANDARD_INPUT, /dev/stdin, /dev/fd/N), for reading.
+
+    InputError where there is none, none that may be read, or a thing that could keep its reader waiting for
+    ever: a FIFO with a name of its own, a terminal, a device.
+    """
     try:
-        return open(path, "rb")
+        descriptor = os.dup(0) if path == STANDARD_INPUT else os.open(path, _AT_ONCE)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
     except ValueError as error:
         raise InputError(f"{shown(path)}: is not the name of a file ({error})") from None
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return os.fdopen(descriptor, "rb")
+    if (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)) and _HANDED_OVER.fullmatch(path):
+        os.set_blocking(descriptor, True)
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
+    raise InputError(f"{path}: is not a plain file (save it as one, or hand it over by a pipe as -)")
 
 
 def read_document(file: BinaryIO, name: str) -> Any:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -257,6 +258,89 @@ class TestTheExecutable:
         begin = time.perf_counter()
         assert self.execute("plan", "--help").returncode == 0
         return time.perf_counter() - begin
+
+
+class TestWhatIsReadFromAFile:
+    """In a process of its own: what is wrong here would wait for ever."""
+
+    @staticmethod
+    def ask(folder: Path, *changed: str, **given: Any) -> subprocess.CompletedProcess[str]:
+        files = {"receipts": lines(*HISTORY), "days": OPEN_DAYS, "policy": "{}"}
+        for name, content in files.items():
+            if not (folder / name).exists():
+                (folder / name).write_text(content)
+        options = ["--receipts", "receipts", "--open-days", "days", "--policy", "policy", "--now", NOW]
+        return subprocess.run(
+            [sys.executable, str(COMMAND), "plan", *options, *changed, "--json"],
+            **{"cwd": folder, "capture_output": True, "text": True, "timeout": 20, **given},
+        )
+
+    @pytest.mark.parametrize("name", ["receipts", "days", "policy"])
+    @pytest.mark.parametrize("kind", ["fifo", "fifo with a writer", "link to a fifo", "folder"])
+    def test_what_is_no_plain_file_is_one_line_at_once(self, tmp_path: Path, name: str, kind: str) -> None:
+        path = tmp_path / name
+        if kind == "folder":
+            path.mkdir()
+        elif kind == "link to a fifo":
+            os.mkfifo(tmp_path / "fifo")
+            path.symlink_to("fifo")
+        else:
+            os.mkfifo(path)
+        with open(path, "rb+", buffering=0) if kind == "fifo with a writer" else nullcontext():
+            done = self.ask(tmp_path)
+        said = "is not a plain file (save it as one, or hand it over by a pipe as -)"
+        assert (done.returncode, done.stdout, done.stderr) == (2, "", f"ccpp-backup: {name}: {said}\n")
+
+    @pytest.mark.parametrize("name", ["-", "/dev/stdin", "/dev/fd/0"])
+    def test_a_terminal_is_one_line_at_once(self, tmp_path: Path, name: str) -> None:
+        keyboard, terminal = os.openpty()
+        try:
+            done = self.ask(tmp_path, "--receipts", name, stdin=terminal)
+        finally:
+            os.close(keyboard)
+            os.close(terminal)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith(f"ccpp-backup: {name}: is not a plain file (")
+
+    @pytest.mark.parametrize("name", ["/dev/null", "/dev/zero"])
+    def test_a_device_is_no_file(self, tmp_path: Path, name: str) -> None:
+        done = self.ask(tmp_path, "--open-days", name)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith(f"ccpp-backup: {name}: is not a plain file (")
+
+    @pytest.mark.parametrize("name", ["-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"])
+    def test_a_pipe_that_is_handed_over_is_read_to_its_end(self, tmp_path: Path, name: str) -> None:
+        answer = self.ask(tmp_path)
+        assert answer.returncode == 0
+        # Longer than a pipe holds, so that the reader has to wait for the writer.
+        asked = lines(*HISTORY) + "\n" * 200_000
+        assert self.ask(tmp_path, "--receipts", name, input=asked).stdout == answer.stdout
+        assert self.ask(tmp_path, "--open-days", name, input=OPEN_DAYS).stdout == answer.stdout
+
+    def test_a_pipe_of_the_shell_is_read_to_its_end(self, tmp_path: Path) -> None:
+        answer = self.ask(tmp_path)
+        ask = f"'{sys.executable}' '{COMMAND}' plan --open-days days --policy policy --now {NOW} --json"
+        done = subprocess.run(
+            ["bash", "-c", f"{ask} --receipts <(sleep 1; cat receipts)"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=20,
+        )
+        assert (done.stdout, done.stderr) == (answer.stdout, "")
+
+    def test_a_standard_input_that_is_closed_is_one_line(self, tmp_path: Path) -> None:
+        self.ask(tmp_path)
+        done = subprocess.run(
+            f"'{sys.executable}' '{COMMAND}' plan --receipts - --open-days days --now {NOW} <&-",
+            shell=True,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=20,
+        )
+        assert done.returncode == 2
+        assert done.stderr == "ccpp-backup: -: cannot be read: Bad file descriptor\n"
 
 
 class TestPlan:
@@ -506,7 +590,7 @@ class TestPlan:
         assert run("plan", "--receipts", ".", "--open-days", "days") == (
             2,
             "",
-            "ccpp-backup: .: cannot be read: Is a directory\n",
+            "ccpp-backup: .: is not a plain file (save it as one, or hand it over by a pipe as -)\n",
         )
         assert run("plan", "--receipts", "days", "--open-days", "a\0b") == (
             2,

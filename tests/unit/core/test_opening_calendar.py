@@ -214,6 +214,20 @@ class TestQuestions:
     def test_days_can_be_asked_for_one_by_one_without_reading_to_the_end(self) -> None:
         assert next(self.CHOSEN.iterate(date(2026, 3, 2), date.max)) == date(2026, 3, 2)
 
+    @pytest.mark.parametrize(
+        "chosen", [CHOSEN, FixedOpenDays(CHOSEN.open_days(date(2026, 1, 1), date(2026, 12, 31)))]
+    )
+    def test_it_tells_whether_more_than_so_many_open_days_lie_strictly_between_two(
+        self, chosen: OpeningCalendar | FixedOpenDays
+    ) -> None:
+        # Strictly between lie 3, 9 and 10 March.
+        between = date(2026, 3, 2), date(2026, 3, 16)
+        assert [chosen.more_than(limit, *between) for limit in (0, 2, 3, 4)] == [True, True, False, False]
+        assert not chosen.more_than(0, date(2026, 3, 2), date(2026, 3, 3))
+        assert not chosen.more_than(0, date(2026, 3, 4), date(2026, 3, 9))
+        assert not chosen.more_than(0, date(2026, 3, 3), date(2026, 3, 3))
+        assert not chosen.more_than(0, date(2026, 3, 11), date(2026, 3, 2))
+
 
 class TestFixedOpenDays:
     CHOSEN = FixedOpenDays([date(2026, 3, 9), date(2026, 3, 2), date(2026, 3, 3), date(2026, 3, 2)])

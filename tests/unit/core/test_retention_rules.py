@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -456,6 +457,22 @@ class TestRule6Stalled:
         answer = plan(history, NEVER, POLICY, at("2026-01-20"))
         assert answer.removals() == []
         assert list(answer.decisions())[1].reasons == ["stalled: the series has no ok snapshot"]
+
+    def test_a_series_silent_for_long_is_told_without_a_walk_through_all_the_days_since(self) -> None:
+        class Looked(list[date]):
+            looks = 0
+
+            def __getitem__(self, index: Any) -> Any:
+                found = super().__getitem__(index)
+                self.looks += len(found) if isinstance(index, slice) else 1
+                return found
+
+        opening = every_day("1990-01-01", "2030-12-31")
+        looked = Looked(opening.dates)
+        object.__setattr__(opening, "dates", looked)
+        answer = plan([taken("a", "1990-01-01")], opening, POLICY, at("2030-12-31"))
+        assert "stalled: more than 3 open days" in " ".join(next(answer.decisions()).reasons)
+        assert 0 < looked.looks < 100
 
     def test_one_series_stalls_without_the_others(self) -> None:
         history = [*self.HISTORY, *daily("2026-01-01", "2026-01-25", series="etat-civil")]

@@ -24,6 +24,7 @@ _FORMATS = """\
 receipts: JSON lines in ledger order, each {"id", "series", "received_at", "claimed_at", "kind", "outcome"};
   times are ISO 8601 with their offset, kind is full or incremental, outcome is ok, partial or failed
 open days: a JSON list of dates, as `ccpp-backup calendar --json` prints it
+each FILE is a plain file, or - for what a pipe hands over
 policy: a JSON object with any of these numbers (defaults in brackets):
 """
 _RESULT = """\
