@@ -5,7 +5,8 @@
 
 `python bench/plan.py [COUNT...]`. Each question is asked of the command itself, in a child process; the
 answer is written as JSON. Two histories: 500 series that send on every open day, and as many series as
-receipts, each silent since its only one, over 10 000 open days. Ends with exit code 1 where time grows faster.
+receipts, each silent since its only one, over 10 000 open days. Exit code 1 where time grows faster than
+receipts do.
 """
 
 from __future__ import annotations
