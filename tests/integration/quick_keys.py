@@ -112,17 +112,36 @@ def _derived(password: bytes, key: dict[str, object]) -> bytes:
     return hashlib.scrypt(password, salt=salt, n=n, r=r, p=p, maxmem=2**28, dklen=64)
 
 
+def master_key(key: dict[str, object], password: bytes) -> bytes:
+    """The JSON of the master key that this key object keeps."""
+    data = base64.b64decode(str(key["data"]))
+    nonce, sealed, mac = data[:16], data[16:-16], data[-16:]
+    secret = _derived(password, key)
+    assert poly1305_aes(secret[32:48], secret[48:], nonce, sealed) == mac, "not restic's key format"
+    return counter_mode(secret[:32], nonce, sealed)
+
+
+def forge_config(repository: Path, key: str, password: bytes, **changes: object) -> None:
+    """Rewrite the config object, as whoever has a key of the repository and its disk can."""
+    master = json.loads(master_key(json.loads((repository / "keys" / key).read_bytes()), password))
+    encrypt = base64.b64decode(master["encrypt"])
+    k, r = (base64.b64decode(master["mac"][name]) for name in ("k", "r"))
+    path = repository / "config"
+    old = path.read_bytes()
+    config = json.loads(counter_mode(encrypt, old[:16], old[16:-16]))
+    nonce = os.urandom(16)
+    sealed = counter_mode(encrypt, nonce, json.dumps(config | changes).encode())
+    path.chmod(0o600)
+    path.write_bytes(nonce + sealed + poly1305_aes(k, r, nonce, sealed))
+
+
 def quicken(repository: Path, passwords: dict[str, bytes]) -> dict[str, str]:
     """Replace every key of the repository by a quick one; `passwords` by key id. Returns old id to new id."""
     renamed = {}
     for old, password in passwords.items():
         path = repository / "keys" / old
         key = json.loads(path.read_bytes())
-        data = base64.b64decode(key["data"])
-        nonce, sealed, mac = data[:16], data[16:-16], data[-16:]
-        secret = _derived(password, key)
-        assert poly1305_aes(secret[32:48], secret[48:], nonce, sealed) == mac, "not restic's key format"
-        master = counter_mode(secret[:32], nonce, sealed)
+        master = master_key(key, password)
         key.update(N=2, r=1, p=1, salt=base64.b64encode(os.urandom(64)).decode())
         secret, nonce = _derived(password, key), os.urandom(16)
         sealed = counter_mode(secret[:32], nonce, master)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .config import RepositoryAccess
 from .errors import InputError, one_line
@@ -98,11 +98,17 @@ class Repository:
             arguments = ("--no-cache", *arguments)
         return Command(arguments, {**environment(self.access, self.cache_directory), **(extra or {})})
 
+    def _uncached(self) -> Repository:
+        """For what reads another server's repository: restic keeps its cache in a folder named by the id that
+        the repository's own config claims, follows a path in that id, and clears away there whatever the
+        repository's index does not know."""
+        return replace(self, cache_directory=None)
+
     def init(self, chunker_from: RepositoryAccess | None = None) -> Command:
         if chunker_from is None:
             return self._command("init", "--json")
         extra = _source_environment(chunker_from)
-        return self._command("init", "--json", "--copy-chunker-params", extra=extra)
+        return self._uncached()._command("init", "--json", "--copy-chunker-params", extra=extra)
 
     def cat_config(self) -> Command:
         return self._command("cat", "config", "--no-lock")
@@ -134,7 +140,8 @@ class Repository:
 
     def copy(self, source: RepositoryAccess, ids: Sequence[str]) -> Command:
         # --no-lock holds for the source only as far as it is served read-only; the target is ours alone.
-        return self._command("copy", "--no-lock", *_ids(ids), extra=_source_environment(source))
+        extra = _source_environment(source)
+        return self._uncached()._command("copy", "--no-lock", *_ids(ids), extra=extra)
 
     def restore(
         self, snapshot: str, target: str, path: str | None = None, overwrite: str = "always"

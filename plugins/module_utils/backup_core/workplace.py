@@ -72,7 +72,8 @@ class Workplace:
         return Repository(access, self.cache_directory())
 
     def upstream_repository(self, access: RepositoryAccess) -> Repository:
-        return Repository(access, self.cache_directory())
+        """LOCAL's repository as REMOTE reads it: never with a cache, whose place LOCAL would choose."""
+        return Repository(access, cache_directory=None)
 
     def cache_directory(self) -> str:
         """restic's cache; root has its own, or the service could not read what root left there."""

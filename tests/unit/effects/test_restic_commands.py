@@ -65,7 +65,13 @@ def test_a_copy_names_both_repositories_by_files() -> None:
     assert command.environment["RESTIC_FROM_REPOSITORY_FILE"] == "/secrets/upstream"
     assert command.environment["RESTIC_FROM_PASSWORD_FILE"] == "/secrets/pull"
     assert command.environment["RESTIC_FROM_KEY_HINT"] == "b" * 64
-    assert command.arguments == ("copy", "--no-lock", A)
+    assert command.arguments == ("--no-cache", "copy", "--no-lock", A)
+
+
+def test_what_reads_another_servers_repository_keeps_no_cache_of_it() -> None:
+    for command in (REPOSITORY.copy(COPY_FROM, [A]), REPOSITORY.init(COPY_FROM)):
+        assert command.arguments[0] == "--no-cache"
+        assert "RESTIC_CACHE_DIR" not in command.environment
 
 
 def test_a_backup_is_told_all_and_nothing_more() -> None:
