@@ -9,25 +9,22 @@ a misspelt field must not silently leave a source without a backup.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from .errors import InputError, shown
+from .fields import CURE, Fields, absolute, integer, mapping, one_of, read_json, text, texts, url
 
 DEFAULT_DIRECTORY = "/etc/ccpp-backup"
 SITES = ("local", "remote", "workstation")
 KINDS = ("linux", "windows", "smb", "path")
-CURE = "the role ccpp.backup.agent writes this file: run it again"
 
 _SLUG = re.compile(r"[a-z][a-z0-9-]{1,30}")
 _SOURCE = re.compile(r"[a-z][a-z0-9-]{0,30}")
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -122,102 +119,27 @@ class Config:
         raise InputError(f"more than one source fits ({names}): name one with --commune and --source")
 
 
-class _Fields:
-    """Takes the fields of one JSON object one by one, and complains of what is left."""
-
-    def __init__(self, value: object, where: str) -> None:
-        if not isinstance(value, dict):
-            raise InputError(f"{where}: expected an object, found {shown(value)} ({CURE})")
-        self._left: dict[str, Any] = dict(value)
-        self._where = where
-
-    def name(self, field: str) -> str:
-        return f"{self._where}.{field}" if ": " in self._where else f"{self._where}: {field}"
-
-    def take(self, field: str, read: Callable[[object, str], T]) -> T:
-        if field not in self._left:
-            raise InputError(f"{self.name(field)}: missing ({CURE})")
-        return read(self._left.pop(field), self.name(field))
-
-    def take_or(self, field: str, read: Callable[[object, str], T], default: T) -> T:
-        """The field, or the default when it is absent or null."""
-        value = self._left.pop(field, None)
-        return default if value is None else read(value, self.name(field))
-
-    def done(self) -> None:
-        if self._left:
-            field = sorted(self._left)[0]
-            raise InputError(f"{self.name(field)}: unknown field ({CURE})")
-
-
-def _text(value: object, where: str) -> str:
-    if not isinstance(value, str) or not value or "\0" in value:
-        raise InputError(f"{where}: expected a text, found {shown(value)} ({CURE})")
-    return value
-
-
-def _integer(value: object, where: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise InputError(f"{where}: expected a whole number, found {shown(value)} ({CURE})")
-    return value
-
-
-def _absolute(value: object, where: str) -> str:
-    path = _text(value, where)
-    if not os.path.isabs(path):
-        raise InputError(f"{where}: {shown(path)} is not an absolute path ({CURE})")
-    return path
-
-
-def _url(value: object, where: str) -> str:
-    url = _text(value, where)
-    if not url.startswith("https://"):
-        raise InputError(f"{where}: {shown(url)} is not an https:// address ({CURE})")
-    return url
-
-
-def _texts(value: object, where: str) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise InputError(f"{where}: expected a list, found {shown(value)} ({CURE})")
-    return tuple(_text(entry, f"{where}[{index}]") for index, entry in enumerate(value))
-
-
-def _mapping(value: object, where: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise InputError(f"{where}: expected an object, found {shown(value)} ({CURE})")
-    return value
-
-
 def _contacts(value: object, where: str) -> dict[str, str]:
-    return {key: _text(entry, f"{where}.{key}") for key, entry in _mapping(value, where).items() if entry}
-
-
-def _one_of(allowed: tuple[str, ...]) -> Callable[[object, str], str]:
-    def read(value: object, where: str) -> str:
-        if value not in allowed:
-            raise InputError(f"{where}: {shown(value)} is none of {', '.join(allowed)} ({CURE})")
-        return str(value)
-
-    return read
+    return {key: text(entry, f"{where}.{key}") for key, entry in mapping(value, where).items() if entry}
 
 
 def _named(pattern: re.Pattern[str]) -> Callable[[object, str], str]:
     def read(value: object, where: str) -> str:
-        text = _text(value, where)
-        if not pattern.fullmatch(text):
-            raise InputError(f"{where}: {shown(text)} is no name (small letters, digits and hyphens; {CURE})")
-        return text
+        name = text(value, where)
+        if not pattern.fullmatch(name):
+            raise InputError(f"{where}: {shown(name)} is no name (small letters, digits and hyphens; {CURE})")
+        return name
 
     return read
 
 
 def _access(value: object, where: str) -> RepositoryAccess:
-    fields = _Fields(value, where)
+    fields = Fields(value, where)
     access = RepositoryAccess(
-        location=fields.take_or("location", _absolute, None),
-        location_file=fields.take_or("location_file", _absolute, None),
-        password_file=fields.take("password_file", _absolute),
-        cacert=fields.take_or("cacert", _absolute, None),
+        location=fields.take_or("location", absolute, None),
+        location_file=fields.take_or("location_file", absolute, None),
+        password_file=fields.take("password_file", absolute),
+        cacert=fields.take_or("cacert", absolute, None),
     )
     fields.done()
     if (access.location is None) == (access.location_file is None):
@@ -226,34 +148,34 @@ def _access(value: object, where: str) -> RepositoryAccess:
 
 
 def _upstream(value: object, where: str) -> Upstream:
-    fields = _Fields(value, where)
+    fields = Fields(value, where)
     upstream = Upstream(
         access=RepositoryAccess(
-            location_file=fields.take("location_file", _absolute),
-            password_file=fields.take("password_file", _absolute),
-            cacert=fields.take_or("cacert", _absolute, None),
+            location_file=fields.take("location_file", absolute),
+            password_file=fields.take("password_file", absolute),
+            cacert=fields.take_or("cacert", absolute, None),
         ),
-        ledger_url=fields.take("ledger_url", _url),
-        ship_url=fields.take_or("ship_url", _url, None),
+        ledger_url=fields.take("ledger_url", url),
+        ship_url=fields.take_or("ship_url", url, None),
     )
     fields.done()
     return upstream
 
 
 def _source(commune: str, name: str, value: object, where: str) -> Source:
-    fields = _Fields(value, where)
+    fields = Fields(value, where)
     source = Source(
         commune=commune,
         name=_named(_SOURCE)(name, where),
-        kind=fields.take("kind", _one_of(KINDS)),
-        paths=fields.take("paths", _texts),
-        exclude=fields.take_or("exclude", _texts, ()),
-        priority=fields.take_or("priority", _integer, 1),
+        kind=fields.take("kind", one_of(KINDS)),
+        paths=fields.take("paths", texts),
+        exclude=fields.take_or("exclude", texts, ()),
+        priority=fields.take_or("priority", integer, 1),
         repository=fields.take("repository", _access),
-        ledger=fields.take_or("ledger", _absolute, None),
-        reports=fields.take_or("reports", _absolute, None),
-        shipped=fields.take_or("shipped", _absolute, None),
-        report_url=fields.take_or("report_url", _url, None),
+        ledger=fields.take_or("ledger", absolute, None),
+        reports=fields.take_or("reports", absolute, None),
+        shipped=fields.take_or("shipped", absolute, None),
+        report_url=fields.take_or("report_url", url, None),
         upstream=fields.take_or("upstream", _upstream, None),
     )
     fields.done()
@@ -262,14 +184,14 @@ def _source(commune: str, name: str, value: object, where: str) -> Source:
 
 def commune_from(value: object, where: str) -> Commune:
     """One commune from its JSON value; `where` is the file's name for messages."""
-    fields = _Fields(value, where)
+    fields = Fields(value, where)
     slug = fields.take("commune", _named(_SLUG))
-    listed = fields.take("sources", _mapping)
+    listed = fields.take("sources", mapping)
     commune = Commune(
         slug=slug,
-        name=fields.take("name", _text),
-        opening=fields.take("opening", _mapping),
-        policy=fields.take_or("policy", _mapping, {}),
+        name=fields.take("name", text),
+        opening=fields.take("opening", mapping),
+        policy=fields.take_or("policy", mapping, {}),
         contacts=fields.take_or("contacts", _contacts, {}),
         sources={
             name: _source(slug, name, entry, f"{where}: sources.{name}") for name, entry in listed.items()
@@ -277,19 +199,6 @@ def commune_from(value: object, where: str) -> Commune:
     )
     fields.done()
     return commune
-
-
-def _read(path: Path) -> object:
-    try:
-        return json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file ({CURE})") from None
-    except PermissionError:
-        raise InputError(
-            f"{path}: not readable for this user (run as root or as the service's user)"
-        ) from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not JSON: {error} ({CURE})") from None
 
 
 def directory() -> str:
@@ -300,19 +209,19 @@ def load(folder: str | None = None) -> Config:
     """The whole configuration of this machine."""
     base = Path(folder if folder is not None else directory())
     where = base / "agent.json"
-    fields = _Fields(_read(where), str(where))
+    fields = Fields(read_json(where), str(where))
     communes: dict[str, Commune] = {}
     for path in sorted((base / "communes").glob("*.json")):
-        commune = commune_from(_read(path), str(path))
+        commune = commune_from(read_json(path), str(path))
         if path.stem != commune.slug:
             raise InputError(f"{path}: commune: {shown(commune.slug)} is not the file's name ({CURE})")
         communes[commune.slug] = commune
     config = Config(
-        site=fields.take("site", _one_of(SITES)),
-        server=fields.take("server", _text),
-        state_directory=fields.take("state_directory", _absolute),
-        cache_directory=fields.take("cache_directory", _absolute),
-        service_user=fields.take_or("service_user", _text, ""),
+        site=fields.take("site", one_of(SITES)),
+        server=fields.take("server", text),
+        state_directory=fields.take("state_directory", absolute),
+        cache_directory=fields.take("cache_directory", absolute),
+        service_user=fields.take_or("service_user", text, ""),
         communes=communes,
     )
     fields.done()
