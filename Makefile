@@ -29,7 +29,7 @@ venv: # what needs no machine needs no podman either
 demo: setup ## Two servers, one workstation, a real backup and a real restore
 	@tests/testbed/demo
 
-test: setup ## Every check that CI runs, with the time of each part
+test: setup ## Every check that CI runs, side by side, with the time of each part
 	@tests/tooling/run_parts $(PARTS)
 
 allocate: venv ## Give addresses to communes that have none; RELEASE=slug gives back those of one that left

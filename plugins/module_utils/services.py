@@ -56,8 +56,6 @@ class Step:
 
 
 State = Mapping[str, str]
-Modified = Callable[[str], float | None]
-"""Path to the time of its last change, in seconds since 1970; None where there is no such file."""
 
 
 def parse_states(names: Sequence[str], output: str) -> dict[str, State]:
@@ -92,12 +90,12 @@ def unknown(states: Mapping[str, State], wanted: Sequence[Wanted]) -> list[str]:
     return [f"{name} ({load})" for name, load in loads.items() if load != "loaded"]
 
 
-def _newer(paths: Sequence[str], when: float, modified: Modified) -> bool:
+def _newer(paths: Sequence[str], when: float, modified: Callable[[str], float | None]) -> bool:
     times = [modified(path) for path in paths]
     return any(time is not None and time >= when for time in times)
 
 
-def _refresh(unit: Wanted, state: State, modified: Modified) -> str | None:
+def _refresh(unit: Wanted, state: State, modified: Callable[[str], float | None]) -> str | None:
     """The verb that makes a running unit read what has changed since it last did."""
     if unit.on_change == "nothing":
         return None
@@ -112,8 +110,13 @@ def _refresh(unit: Wanted, state: State, modified: Modified) -> str | None:
     return None
 
 
-def steps(wanted: Sequence[Wanted], states: Mapping[str, State], modified: Modified) -> list[Step]:
-    """The calls of systemctl, after its daemon-reload, in their order: what stops first, what starts last."""
+def steps(
+    wanted: Sequence[Wanted], states: Mapping[str, State], modified: Callable[[str], float | None]
+) -> list[Step]:
+    """The calls of systemctl, after its daemon-reload, in their order: what stops first, what starts last.
+
+    `modified` gives the time of a file's last change, in seconds since 1970; None where there is none.
+    """
     chosen: dict[str, list[str]] = {
         verb: [] for verb in ("disable", "stop", "enable", "restart", "reload", "start")
     }
