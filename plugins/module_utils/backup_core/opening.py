@@ -195,7 +195,8 @@ def french_holidays(year: int, subdivision: str | None = None) -> frozenset[date
     except ImportError:
         raise BackupError(
             "the opening calendar needs python3-holidays for the public holidays: install it"
-            " (Debian: apt install python3-holidays; or pip install holidays), or write public_holidays: none"
+            " (Debian: apt install python3-holidays; in a checkout: . .venv/bin/activate),"
+            " or write public_holidays: none"
         ) from None
     return frozenset(holidays.country_holidays("FR", subdiv=subdivision, years=year))
 
