@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from typing import NoReturn, Protocol, cast
 
 from ..errors import BUG, DONE, FAILED, INTERRUPTED, BackupError, InputError, one_line
-from ..times import parse_clock
+from ..times import parse_clock, utc_text
 from .output import Output
 
 VERBS = (
@@ -40,7 +40,11 @@ VERBS = (
     "recovery",
     "benchmark",
     "store",
+    "maintenance",
 )
+
+# Set by the timers' units: what they start rests while the server is paused; what a person starts goes on.
+UNATTENDED = "CCPP_BACKUP_UNATTENDED"
 
 EXIT_CODES = """\
 exit codes:
@@ -118,9 +122,20 @@ def _run(argv: Sequence[str], out: Output) -> int:
         args.now = parse_clock(args.now, "--now")
     elif os.environ.get("CCPP_BACKUP_NOW"):
         args.now = parse_clock(os.environ["CCPP_BACKUP_NOW"], "CCPP_BACKUP_NOW")
+    if os.environ.get(UNATTENDED) == "1" and _rests(out):
+        return DONE
     code = load(args.verb).execute(args, out)
     sys.stdout.flush()
     return code
+
+
+def _rests(out: Output) -> bool:
+    from .. import config, pausing
+
+    pause = pausing.in_force(config.load())
+    if pause is not None:
+        out.line(f"nothing done: paused by {pause.who} until {utc_text(pause.until)}: {pause.why}")
+    return pause is not None
 
 
 def _complain(message: str) -> None:
