@@ -36,6 +36,9 @@ NEEDED_FILES = {
 }
 # podman makes networks with whichever of these it finds.
 NETWORK_BACKENDS = ("/usr/lib/cni/bridge", "/usr/lib/podman/netavark", "/usr/libexec/podman/netavark")
+# The kernel's limit is root's on all machines together, whose systemd watches files: 128 are a dozen machines'.
+WATCHERS = Path("/proc/sys/fs/inotify/max_user_instances")
+MOST_WATCHERS = 1024
 
 
 class TestbedError(Exception):
@@ -132,6 +135,8 @@ def prepare() -> None:
     """Make sure of root and of the host's packages, installing what is missing."""
     missing = missing_packages()
     require_root(missing)
+    if int(WATCHERS.read_text()) < MOST_WATCHERS:
+        run(as_root(["tee", str(WATCHERS)]), stdin=f"{MOST_WATCHERS}\n", check=False)
     if not missing:
         return
     if not shutil.which("apt-get"):
