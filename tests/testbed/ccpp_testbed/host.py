@@ -36,7 +36,7 @@ NEEDED_FILES = {
 }
 # podman makes networks with whichever of these it finds.
 NETWORK_BACKENDS = ("/usr/lib/cni/bridge", "/usr/lib/podman/netavark", "/usr/libexec/podman/netavark")
-# The kernel's limit is root's on all machines together, whose systemd watches files: 128 are a dozen machines'.
+# One limit of the kernel for root on all machines together, whose systemd watches files. 128 do for a dozen.
 WATCHERS = Path("/proc/sys/fs/inotify/max_user_instances")
 MOST_WATCHERS = 1024
 
