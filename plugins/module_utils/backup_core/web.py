@@ -3,20 +3,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The two small things asked of an HTTPS server besides restic's own traffic: put a report, get a ledger.
 
-The server's certificate is always verified; redirects are not followed (they would carry credentials on).
+The server's certificate is always verified; redirects are not followed (they would carry credentials on), and
+no proxy of the environment is used: the servers are on the town hall's network or inside a tunnel.
 """
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.client
+import socket
 import ssl
+import threading
 import time
-import urllib.error
 import urllib.parse
-import urllib.request
 from dataclasses import dataclass
-from typing import IO, Any
 
 from .errors import BackupError, InputError, one_line
 from .restic import read_location, redact
@@ -24,7 +25,8 @@ from .restic import read_location, redact
 ATTEMPTS = 3
 PAUSE = 2.0
 TIMEOUT = 30.0
-# For the whole of an answer: a server that sends a byte now and then must not hold up the other communes.
+# For everything, from the first connection to the last byte: a server that sends a byte now and then, of the
+# handshake, of the headers or of the body, must not hold up whoever asks.
 DEADLINE = 300.0
 _PIECE = 256 * 1024
 LARGEST_CONFIG = 64 * 1024
@@ -45,13 +47,6 @@ class HttpError(BackupError):
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
         self.status = status
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    def redirect_request(
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
-    ) -> None:
-        return None
 
 
 def credentials_of(location_file: str) -> Credentials:
@@ -81,14 +76,15 @@ def probe(location_file: str, cacert: str | None) -> None:
 
 
 def put(url: str, body: bytes, credentials: Credentials, cacert: str | None) -> None:
-    request = urllib.request.Request(url, data=body, method="PUT")
-    request.add_header("Content-Type", "application/json")
-    _ask(request, credentials, cacert, 0)
+    headers = {"Content-Type": "application/json"}
+    _ask("PUT", url, credentials, cacert, 0, DEADLINE, body, headers)
 
 
-def get(url: str, credentials: Credentials, cacert: str | None, limit: int) -> bytes:
-    """The document at the address; more than `limit` bytes is an error."""
-    return _ask(urllib.request.Request(url), credentials, cacert, limit)
+def get(
+    url: str, credentials: Credentials, cacert: str | None, limit: int, patience: float = DEADLINE
+) -> bytes:
+    """The document at the address; more than `limit` bytes, or than `patience` seconds, is an error."""
+    return _ask("GET", url, credentials, cacert, limit, patience)
 
 
 def _context(cacert: str | None) -> ssl.SSLContext:
@@ -98,48 +94,118 @@ def _context(cacert: str | None) -> ssl.SSLContext:
         raise BackupError(f"{cacert}: not usable as certificate authority: {error}") from None
 
 
-def _ask(request: urllib.request.Request, credentials: Credentials, cacert: str | None, limit: int) -> bytes:
-    request.add_unredirected_header("Authorization", credentials.header())
-    handler = urllib.request.HTTPSHandler(context=_context(cacert))
-    # No proxy from the environment: the servers are on the town hall's network or inside a tunnel.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), handler, _NoRedirect())
-    where = redact(request.full_url)
-    reason = ""
-    for attempt in range(ATTEMPTS):
-        if attempt:
-            time.sleep(PAUSE * attempt)
-        try:
-            with opener.open(request, timeout=TIMEOUT) as answer:
-                body = _read(answer, limit, DEADLINE)
-        except urllib.error.HTTPError as error:
-            if error.code < 500:
-                raise HttpError(
-                    f"{where}: the server answers {error.code} {error.reason}", error.code
-                ) from None
-            reason = f"the server answers {error.code} {error.reason}"
-        except (OSError, ValueError, http.client.HTTPException) as error:
-            cause = getattr(error, "reason", error)
-            if isinstance(cause, ssl.SSLCertVerificationError):
-                raise BackupError(f"{where}: certificate not trusted: {cause.verify_message}") from None
-            reason = one_line(str(cause)) or type(cause).__name__
-        else:
-            if len(body) > limit > 0:
-                raise BackupError(f"{where}: larger than {limit} bytes")
-            return body
-    raise BackupError(f"{where}: {reason} ({ATTEMPTS} attempts)")
-
-
-def _read(answer: http.client.HTTPResponse, limit: int, patience: float) -> bytes:
-    """At most one byte more than `limit`; TimeoutError when `patience` seconds are not enough for it."""
+def _ask(
+    method: str,
+    url: str,
+    credentials: Credentials,
+    cacert: str | None,
+    limit: int,
+    patience: float,
+    body: bytes | None = None,
+    headers: dict[str, str] | None = None,
+) -> bytes:
+    context = _context(cacert)
+    sent = {"Authorization": credentials.header(), "Connection": "close", **(headers or {})}
+    where = redact(url)
     deadline = time.monotonic() + patience
+    reason = ""
+    tried = 0
+    while tried < ATTEMPTS and time.monotonic() < deadline:
+        if tried:
+            time.sleep(min(PAUSE * tried, max(0.0, deadline - time.monotonic())))
+        tried += 1
+        try:
+            with _Line(url, context, deadline) as line:
+                status, phrase, answer = line.exchange(method, sent, body, limit)
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            if isinstance(error, ssl.SSLCertVerificationError):
+                raise BackupError(f"{where}: certificate not trusted: {error.verify_message}") from None
+            reason = one_line(str(error)) or type(error).__name__
+            if time.monotonic() >= deadline:
+                reason = f"no whole answer in {patience:g} s"
+            continue
+        if status >= 500:
+            reason = f"the server answers {status} {phrase}"
+            continue
+        if not 200 <= status < 300:
+            raise HttpError(f"{where}: the server answers {status} {phrase}", status)
+        if len(answer) > limit > 0:
+            raise BackupError(f"{where}: larger than {limit} bytes")
+        return answer
+    raise BackupError(f"{where}: {reason} ({tried} attempts)")
+
+
+class _Line:
+    """One connection, which is cut at the deadline whatever it is at: a time-out of the socket's own begins
+    anew with every byte that comes."""
+
+    def __init__(self, url: str, context: ssl.SSLContext, deadline: float) -> None:
+        parts = urllib.parse.urlsplit(url)
+        self._host = parts.hostname or ""
+        self._port = parts.port or 443
+        self._path = urllib.parse.urlunsplit(("", "", parts.path or "/", parts.query, ""))
+        self._context = context
+        self._deadline = deadline
+        self._open: list[socket.socket] = []
+        self._cutter: threading.Timer | None = None
+
+    def __enter__(self) -> _Line:
+        return self
+
+    def __exit__(self, *_failure: object) -> None:
+        if self._cutter is not None:
+            self._cutter.cancel()
+        for one in self._open:
+            one.close()
+
+    def _left(self) -> float:
+        return max(0.01, self._deadline - time.monotonic())
+
+    def _connected(self) -> socket.socket:
+        plain = socket.create_connection((self._host, self._port), min(TIMEOUT, self._left()))
+        # The handshake takes the socket itself away from us: the second handle is what cuts the line.
+        handle = plain.dup()
+        self._open += [plain, handle]
+        self._cutter = threading.Timer(self._left(), _cut, [handle])
+        self._cutter.daemon = True
+        self._cutter.start()
+        secured = _secured(self._context, plain, self._host)
+        self._open.append(secured)
+        return secured
+
+    def exchange(
+        self, method: str, headers: dict[str, str], body: bytes | None, limit: int
+    ) -> tuple[int, str, bytes]:
+        """Status, reason phrase, and of an answer that is a success at most one byte more than `limit`."""
+        connection = http.client.HTTPConnection(self._host, self._port)
+        connection.sock = self._connected()
+        connection.request(method, self._path, body, headers)
+        answer = connection.getresponse()
+        received = _read(answer, limit) if 200 <= answer.status < 300 and limit else b""
+        if time.monotonic() >= self._deadline:
+            # Headers that were cut look as if they had come to their end.
+            raise TimeoutError
+        return answer.status, one_line(answer.reason, 100), received
+
+
+def _secured(context: ssl.SSLContext, plain: socket.socket, host: str) -> socket.socket:
+    return context.wrap_socket(plain, server_hostname=host)
+
+
+def _cut(handle: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        handle.shutdown(socket.SHUT_RDWR)
+
+
+def _read(answer: http.client.HTTPResponse, limit: int) -> bytes:
+    if answer.length is None and not answer.chunked:
+        raise ValueError("an answer that does not say how long it is may have been cut")
     body = bytearray()
-    while len(body) <= limit > 0:
+    while len(body) <= limit:
         piece = answer.read1(min(_PIECE, limit + 1 - len(body)))
         if not piece:
             if answer.length:
                 raise http.client.IncompleteRead(b"", answer.length)
             break
         body += piece
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"no whole answer in {patience:.0f} s")
     return bytes(body)

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,14 +19,7 @@ from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.errors imp
 
 Serve = Callable[..., str]
 HEAD = b"HTTP/1.1 200 OK\r\n"
-
-
-class PlainHandler(urllib.request.HTTPHandler):
-    """In the place of the handler for HTTPS; takes its context and has no use for it."""
-
-    def __init__(self, context: Any) -> None:
-        del context
-        super().__init__()
+CREDENTIALS = web.Credentials("replica", "secret")
 
 
 @pytest.fixture
@@ -36,7 +29,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
     Plain HTTP stands for HTTPS here: what is tried comes after the handshake.
     """
     monkeypatch.setattr(web, "PAUSE", 0.0)
-    monkeypatch.setattr(urllib.request, "HTTPSHandler", PlainHandler)
+    monkeypatch.setattr(web, "_secured", lambda _context, plain, _host: plain)
     listener = socket.create_server(("127.0.0.1", 0))
     over = threading.Event()
 
@@ -66,7 +59,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
 
 
 def get(url: str, limit: int = 1000) -> Any:
-    return web.get(url, web.Credentials("replica", "secret"), None, limit)
+    return web.get(url, CREDENTIALS, None, limit)
 
 
 def test_a_whole_answer_is_read(serve: Serve) -> None:
@@ -82,6 +75,8 @@ def test_a_whole_answer_is_read(serve: Serve) -> None:
         HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
         HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhel",
         HEAD + b"X: " + b"x" * 70_000 + b"\r\n\r\n",
+        HEAD + b"Content-Type: text/plain\r\n",
+        HEAD + b"Content-Type: text/plain\r\n\r\nwhole or not?",
     ],
 )
 def test_an_answer_that_is_none_is_a_failure_of_ours_in_one_line(serve: Serve, answer: bytes) -> None:
@@ -95,10 +90,58 @@ def test_more_than_was_asked_for_is_refused(serve: Serve) -> None:
         get(serve(HEAD + b"Content-Length: 500\r\n\r\n" + b"x" * 500), limit=10)
 
 
-def test_a_server_that_drips_is_left_at_the_deadline(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web, "DEADLINE", 0.3)
-    url = serve(HEAD + b"Content-Length: 900\r\n\r\n", *[b"x"] * 100, pause=0.05)
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        (HEAD + b"Content-Length: 900\r\n\r\n", *[b"x"] * 400),
+        (HEAD, *[b"X-Header: 1\r\n"] * 400),
+        (*[b"H"] * 400,),
+        (*[b"HTTP/1.1 100 Continue\r\n\r\n"] * 400,),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n", *[b"1\r\nx\r\n"] * 400),
+        (b"HTTP/1.1 500 Oops\r\nContent-Length: 900\r\n", *[b"X: 1\r\n"] * 400),
+    ],
+    ids=["body", "headers", "status line", "continue", "chunks", "headers of a failure"],
+)
+def test_a_server_that_drips_is_left_at_the_deadline(serve: Serve, pieces: tuple[bytes, ...]) -> None:
+    url = serve(*pieces, pause=0.03)
     began = time.monotonic()
-    with pytest.raises(BackupError, match="no whole answer in"):
-        get(url)
-    assert time.monotonic() - began < 10
+    with pytest.raises(BackupError, match=r"no whole answer in 0.5 s \(1 attempts\)"):
+        web.get(url, CREDENTIALS, None, 1000, patience=0.5)
+    assert time.monotonic() - began < 2
+
+
+def test_a_handshake_that_drips_is_left_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    monkeypatch.setattr(web, "DEADLINE", 0.5)
+
+    def drip() -> None:
+        client, _peer = listener.accept()
+        with client, contextlib.suppress(OSError):
+            # The head of a TLS record of 16 kB, which never gets full.
+            client.sendall(b"\x16\x03\x03\x40\x00")
+            while True:
+                client.sendall(b"x")
+                time.sleep(0.03)
+
+    threading.Thread(target=drip, daemon=True).start()
+    began = time.monotonic()
+    with listener, pytest.raises(BackupError, match="no whole answer"):
+        web.get(f"https://127.0.0.1:{listener.getsockname()[1]}/", CREDENTIALS, None, 1000, patience=0.5)
+    assert time.monotonic() - began < 2
+
+
+def test_a_server_that_reads_slowly_is_left_at_the_deadline(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web, "DEADLINE", 0.5)
+    url = serve(*[b""] * 400, pause=0.03)
+    began = time.monotonic()
+    with pytest.raises(BackupError, match="no whole answer"):
+        web.put(url, b"x" * 30_000_000, CREDENTIALS, None)
+    assert time.monotonic() - began < 2
+
+
+def test_a_redirect_is_not_followed(serve: Serve) -> None:
+    answer = b"HTTP/1.1 302 Found\r\nLocation: https://192.0.2.9/\r\nContent-Length: 0\r\n\r\n"
+    with pytest.raises(web.HttpError, match="the server answers 302 Found"):
+        get(serve(answer))
