@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
 
 from .config import Config, Source
@@ -15,6 +17,8 @@ from .errors import BackupError
 from .files import give_to_folder_owner, make_folder
 
 _POLL = 0.2
+# How long heavy work on one commune gives way to that on others; then it goes on beside them.
+TURN_PATIENCE = 300.0
 
 
 class BusyError(BackupError):
@@ -92,6 +96,35 @@ def of_prune(config: Config, source: Source, patience: float = 0.0) -> FileLock:
 def against_prune(config: Config, source: Source, patience: float = 0.0) -> FileLock:
     """Held, together with others, by whoever reads or adds and must not have data removed meanwhile."""
     return FileLock(_prune_path(config, source), f"{source.series} (removal)", patience, shared=True)
+
+
+@contextmanager
+def turn(
+    config: Config, work: str, patience: float = TURN_PATIENCE, places: int | None = None
+) -> Iterator[bool]:
+    """One of the few places for heavy work of this kind on the machine; whether one was free in time.
+
+    A courtesy, no lock: whoever has waited `patience` seconds goes on without. So a commune whose server
+    keeps its place for ever costs the others that much and no more. Places: one a processor, two at least.
+    """
+    folder = os.path.join(config.state_directory, "locks")
+    count = places or max(2, os.cpu_count() or 1)
+    deadline = time.monotonic() + patience
+    with ExitStack() as held:
+        while not any(_taken(held, os.path.join(folder, f"{work}.{number}.turn")) for number in range(count)):
+            if time.monotonic() >= deadline:
+                yield False
+                return
+            time.sleep(_POLL)
+        yield True
+
+
+def _taken(held: ExitStack, path: str) -> bool:
+    try:
+        held.enter_context(FileLock(path, path))
+    except BusyError:
+        return False
+    return True
 
 
 def _prune_path(config: Config, source: Source) -> str:

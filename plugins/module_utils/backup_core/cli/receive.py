@@ -9,7 +9,7 @@ import argparse
 
 from ..errors import DONE
 from .output import Output
-from .sources import Outcome, add_selection, each_source
+from .sources import Outcome, add_selection, add_wait, each_source, patience
 
 HELP = (
     "write receipts for the snapshots that arrived at this server, and set aside what does not belong there"
@@ -18,6 +18,7 @@ HELP = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_selection(parser)
+    add_wait(parser)
 
 
 def execute(args: argparse.Namespace, out: Output) -> int:
@@ -25,7 +26,7 @@ def execute(args: argparse.Namespace, out: Output) -> int:
     from ..workplace import Workplace
 
     def work(place: Workplace) -> Outcome:
-        with locking.of_source(place.config, place.source, patience=30):
+        with locking.of_source(place.config, place.source, patience(args, 30)):
             result = receive.receive(place)
             remote = shipping.take(place)
         lines = [

@@ -9,13 +9,14 @@ import argparse
 
 from ..config import Config, Source
 from .output import Output
-from .sources import Outcome, add_selection, become_service, each_source, person, place_of
+from .sources import Outcome, add_selection, add_wait, become_service, each_source, patience, person, place_of
 
 HELP = "pull the communes' ledgers and new snapshots to this server (REMOTE only)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_selection(parser)
+    add_wait(parser)
     parser.add_argument(
         "--accept-ledger",
         metavar="SHA256",
@@ -39,8 +40,8 @@ def execute(args: argparse.Namespace, out: Output) -> int:
 
     def work(place: Workplace) -> Outcome:
         with (
-            locking.of_source(place.config, place.source) as lock,
-            locking.against_prune(place.config, place.source),
+            locking.of_source(place.config, place.source, patience(args)) as lock,
+            locking.against_prune(place.config, place.source, patience(args)),
         ):
             result = replicate.replicate(place, out.progress, lock.inherited)
             unshipped = shipping.ship(place)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..config import Config, Source
 from ..errors import BackupError
 from .output import Output
-from .sources import Outcome, add_selection, each_source
+from .sources import Outcome, add_selection, add_wait, each_source, patience
 
 if TYPE_CHECKING:
     from ..retain import Retained
@@ -24,6 +24,7 @@ HELP = "remove the snapshots whose retention has ended, behind every guard, and 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_selection(parser)
+    add_wait(parser)
     parser.add_argument(
         "--dry-run", action="store_true", help="say what would go and why, and change nothing"
     )
@@ -44,8 +45,8 @@ def execute(args: argparse.Namespace, out: Output) -> int:
     from ..workplace import Workplace
 
     def work(place: Workplace) -> Outcome:
-        with locking.of_prune(place.config, place.source, patience=PATIENCE) as prune_lock:
-            with locking.of_source(place.config, place.source, patience=60) as lock:
+        with locking.of_prune(place.config, place.source, patience(args, PATIENCE)) as prune_lock:
+            with locking.of_source(place.config, place.source, patience(args, 60)) as lock:
                 inherited = (*prune_lock.inherited, *lock.inherited)
                 result = retain.retain(place, args.confirm, args.dry_run, inherited)
             if args.dry_run:

@@ -9,13 +9,14 @@ import argparse
 
 from ..config import Config, Source
 from .output import Output
-from .sources import Outcome, add_selection, each_source
+from .sources import Outcome, add_selection, add_wait, each_source, patience
 
 HELP = "make today's backup of what this machine reads itself, when today is an open day that has none yet"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_selection(parser)
+    add_wait(parser)
     parser.add_argument(
         "--today-anyway",
         action="store_true",
@@ -33,7 +34,7 @@ def execute(args: argparse.Namespace, out: Output) -> int:
     from ..workplace import Workplace
 
     def work(place: Workplace) -> Outcome:
-        with locking.of_source(place.config, place.source) as lock:
+        with locking.of_source(place.config, place.source, patience(args)) as lock:
             done = backup.run(
                 place, args.today_anyway, args.full, progress=out.progress, keep_open=lock.inherited
             )

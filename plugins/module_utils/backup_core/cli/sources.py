@@ -15,10 +15,14 @@ from typing import Any
 
 from ..clock import Clock
 from ..config import Config, Source, load
-from ..errors import ATTENTION, BAD_INPUT, BUG, DONE, FAILED, REFUSED, BackupError, one_line
+from ..errors import ATTENTION, BAD_INPUT, BUG, DONE, FAILED, REFUSED, BackupError, one_line, shown
 from ..locking import BusyError
 from ..workplace import Workplace
 from .output import Output
+
+# Whoever names a source wants it done now, and is there to see it wait.
+NAMED_PATIENCE = 3600.0
+LONGEST_WAIT = 30 * 24 * 3600
 
 
 @dataclass
@@ -39,6 +43,34 @@ class Outcome:
 def add_selection(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--commune", metavar="SLUG", help="only this commune")
     parser.add_argument("--source", metavar="NAME", help="only the source of this name")
+
+
+def add_wait(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--wait",
+        metavar="SECONDS",
+        type=_seconds,
+        help="how long to wait for another ccpp-backup at work on the same source, before that is a failure"
+        f" (default: {NAMED_PATIENCE:.0f} for a source named by --source; else what suits a timer, whose next"
+        " run comes soon: a busy source is then no failure)",
+    )
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= LONGEST_WAIT:
+        raise argparse.ArgumentTypeError(f"{shown(text)} is not a number of seconds from 0 to {LONGEST_WAIT}")
+    return value
+
+
+def patience(args: argparse.Namespace, usual: float = 0.0) -> float:
+    """Seconds to wait for a source that is busy; `usual` is for whoever comes again soon."""
+    if args.wait is not None:
+        return float(args.wait)
+    return max(usual, NAMED_PATIENCE) if args.source is not None else usual
 
 
 def clock(args: argparse.Namespace) -> Clock:
@@ -98,6 +130,7 @@ def each_source(
     empty: int = DONE,
     wanted: Callable[[Config, Source], bool] = lambda config, source: True,
     as_service: bool = True,
+    order: Callable[[Config, list[Source]], list[Source]] = lambda config, sources: sources,
 ) -> int:
     """Do the work for every chosen source, whatever happens to the others; returns the gravest exit code."""
     config = load()
@@ -105,16 +138,16 @@ def each_source(
         become_service(args, config)
     results: list[dict[str, Any]] = []
     codes = [empty]
-    for source in config.select(args.commune, args.source):
-        if not wanted(config, source):
-            continue
+    chosen = [one for one in config.select(args.commune, args.source) if wanted(config, one)]
+    for source in order(config, chosen):
         out.progress(source.series)
         try:
             outcome = work(Workplace(config, source, clock(args)))
         except (BackupError, OSError) as error:
-            code = DONE if isinstance(error, BusyError) else getattr(error, "exit_code", FAILED)
+            busy = isinstance(error, BusyError)
+            code = DONE if busy and not _asked(args) else getattr(error, "exit_code", FAILED)
             message = one_line(_told(error))
-            results.append({"source": source.series, "busy" if code == DONE else "error": message})
+            results.append({"source": source.series, "busy" if busy else "error": message})
             out.warning(f"{source.series}: {message}")
             codes.append(code)
             continue
@@ -135,6 +168,11 @@ def each_source(
     if args.json:
         out.json({"sources": results})
     return gravest(codes)
+
+
+def _asked(args: argparse.Namespace) -> bool:
+    """Whether somebody wants this very source done now, and is not served by the next run of a timer."""
+    return args.source is not None or getattr(args, "wait", None) is not None
 
 
 def _told(error: BackupError | OSError) -> str:

@@ -10,7 +10,7 @@ import argparse
 from ..config import Config, Source
 from ..errors import InputError, shown
 from .output import Output
-from .sources import Outcome, add_selection, each_source
+from .sources import Outcome, add_selection, add_wait, each_source, patience
 
 # The timer comes once a day: a pull that happens to be at work then is worth waiting for.
 PATIENCE = 1800.0
@@ -20,6 +20,7 @@ HELP = "hash every object of the repositories here, check their structure, and n
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_selection(parser)
+    add_wait(parser)
     parser.add_argument(
         "--scrub-only", action="store_true", help="hash only (needs no key); leave the structure"
     )
@@ -43,7 +44,7 @@ def execute(args: argparse.Namespace, out: Output) -> int:
         raise InputError(f"--read-data-subset: {shown(args.read_data_subset)} is not a part ({cure})")
 
     def work(place: Workplace) -> Outcome:
-        with locking.against_prune(place.config, place.source, patience=PATIENCE) as lock:
+        with locking.against_prune(place.config, place.source, patience(args, PATIENCE)) as lock:
             result = verify.verify(
                 place, args.read_data_subset, not args.scrub_only, out.progress, lock.inherited
             )
