@@ -237,18 +237,30 @@ class TestTheExecutable:
         )
         assert json.loads(done.stdout.decode("utf-8"))["decisions"][0]["id"] == "é"
 
-    def test_a_reader_that_leaves_early_causes_no_traceback(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize(
+        "redirection", ["| head -n 1", "| true", "2>&1 | true", ">&-", ">&- 2>&-", "2>&-"]
+    )
+    def test_a_reader_that_leaves_early_changes_nothing_of_the_outcome(
+        self, tmp_path: Path, redirection: str
+    ) -> None:
         (tmp_path / "receipts").write_text(lines(*(receipt(f"{n}", "2026-03-19") for n in range(5000))))
         (tmp_path / "days").write_text("[]")
         done = subprocess.run(
-            f"'{sys.executable}' '{COMMAND}' plan --receipts '{tmp_path}/receipts' --open-days"
-            f" '{tmp_path}/days'"
-            f" --now {NOW} | head -n 1",
-            shell=True,
+            [
+                "bash",
+                "-c",
+                f"'{sys.executable}' '{COMMAND}' plan --receipts '{tmp_path}/receipts' --open-days"
+                f" '{tmp_path}/days' --now {NOW} {redirection}; exit ${{PIPESTATUS[0]}}",
+            ],
             capture_output=True,
             text=True,
         )
         assert done.stderr == ""
+        assert done.returncode == 0
+
+    def test_a_reader_that_left_before_a_complaint_changes_nothing_of_it(self) -> None:
+        command = f"'{sys.executable}' '{COMMAND}' plan 2>&1 | true; exit ${{PIPESTATUS[0]}}"
+        assert subprocess.run(["bash", "-c", command]).returncode == 2
 
     def test_it_starts_fast_enough_for_a_timer_that_runs_every_minute(self) -> None:
         best = min(self._seconds() for _ in range(5))

@@ -21,7 +21,7 @@ from typing import NoReturn, Protocol, cast
 
 from ..errors import BUG, DONE, FAILED, INTERRUPTED, BackupError, InputError, one_line
 from ..times import parse_clock, utc_text
-from .output import Output
+from .output import Output, open_standard_streams
 
 VERBS = (
     "plan",
@@ -125,7 +125,7 @@ def _run(argv: Sequence[str], out: Output) -> int:
     if os.environ.get(UNATTENDED) == "1" and _rests(out):
         return DONE
     code = load(args.verb).execute(args, out)
-    sys.stdout.flush()
+    out.flush()
     return code
 
 
@@ -138,39 +138,34 @@ def _rests(out: Output) -> bool:
     return pause is not None
 
 
-def _complain(message: str) -> None:
-    sys.stderr.write(f"ccpp-backup: {one_line(message)}\n")
-
-
 def main(argv: Sequence[str]) -> int:
     """Run one verb; returns the exit code. Never lets a traceback out unless CCPP_BACKUP_DEBUG is set."""
+    open_standard_streams()
     for stream in (sys.stdout, sys.stderr):
         # JSON is UTF-8 whatever the locale says; and a file name may hold bytes that are no text: better an
         # escape than a crash halfway through a report.
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(encoding="utf-8", errors="backslashreplace")
+    out = Output()
     try:
-        return _run(argv, Output())
+        return _run(argv, out)
     except SystemExit as asked:  # argparse, after --help
+        out.flush()
         return asked.code if isinstance(asked.code, int) else DONE
     except BackupError as error:
-        _complain(str(error))
+        out.warning(one_line(str(error)))
         return error.exit_code
     except KeyboardInterrupt:
-        _complain("interrupted")
+        out.warning("interrupted")
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output has gone; give the interpreter's last flush somewhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return FAILED
     except OSError as error:
         _debug()
-        _complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        out.warning(one_line(f"{error.filename}: {error.strerror}" if error.filename else str(error)))
         return FAILED
     except Exception as error:
         _debug()
-        _complain(f"this is a bug, please report it: {type(error).__name__}: {error}")
+        out.warning(one_line(f"this is a bug, please report it: {type(error).__name__}: {error}"))
         return BUG
 
 
