@@ -152,6 +152,10 @@ class Repository:
             arguments.append(f"--include={literal_pattern(path)}")
         return self._command(*arguments, f"--target={target}", *_ids([snapshot]))
 
+    def dump(self, snapshot: str) -> Command:
+        """The snapshot as a tar archive on standard output. Devices, pipes and sockets are not in it."""
+        return self._command("dump", "--no-lock", "--archive=tar", *_ids([snapshot]), "/")
+
     def check(self, subset: str | None = None) -> Command:
         arguments = ["check", "--json", "--no-lock"]
         return self._command(*arguments, *([f"--read-data-subset={subset}"] if subset else []))

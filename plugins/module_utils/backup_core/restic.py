@@ -14,7 +14,7 @@ import signal
 import subprocess
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -43,6 +43,7 @@ __all__ = [
     "read_location",
     "redact",
     "run",
+    "streamed",
 ]
 
 OK = 0
@@ -67,6 +68,7 @@ _CREDENTIALS = re.compile(r"(\w+://)[^/\s@\"']*@")
 _CONNECTION = ("x509:", "401 Unauthorized", "403 Forbidden", "no such host", "connection refused")
 STDERR_LINES = 400
 _LONGEST_LINE = 2000
+READ_SIZE = 1 << 20
 
 
 class ResticError(BackupError):
@@ -116,21 +118,20 @@ def full_environment(command: Command, inherited: Mapping[str, str] | None = Non
     return {**kept, **command.environment}
 
 
-def run(
-    command: Command,
-    timeout: float | None = None,
-    on_message: Callable[[dict[str, Any]], None] | None = None,
-    on_text: Callable[[str], None] | None = None,
-    keep_open: Iterable[int] = (),
-    stall: float | None = None,
-) -> Result:
-    """Run restic to its end. `on_message` gets every JSON object of standard output as it comes,
-    `on_text` every other line.
+@dataclass(frozen=True)
+class _Running:
+    """A restic at work. Its complaints are read by a thread, lest a full pipe stop it."""
 
-    `keep_open` are descriptors that restic inherits: with a lock's descriptor among them the lock lives
-    as long as restic does, also when this process is killed. After `timeout` seconds, or `stall` seconds
-    without progress, restic is ended, and that raises: it tries a full server again and again without end.
-    """
+    process: subprocess.Popen[bytes]
+    stdout: IO[bytes]
+    reader: threading.Thread
+    errors: deque[bytes]
+
+    def complaints(self) -> str:
+        return b"".join(self.errors).decode("utf-8", "replace")
+
+
+def _started(command: Command, keep_open: Iterable[int]) -> _Running:
     try:
         process = subprocess.Popen(
             [program(), *command.arguments],
@@ -147,11 +148,51 @@ def run(
     errors: deque[bytes] = deque(maxlen=STDERR_LINES)
     reader = threading.Thread(target=_drain, args=(process.stderr, errors), daemon=True)
     reader.start()
-    watch = Watch(lambda: _end(process), timeout, stall)
+    return _Running(process, process.stdout, reader, errors)
+
+
+@contextlib.contextmanager
+def streamed(command: Command, what: str, keep_open: Iterable[int] = ()) -> Iterator[IO[bytes]]:
+    """restic's standard output while it works.
+
+    Raises ResticError after the block when restic did not end well, whatever was read of it.
+    """
+    running = _started(command, keep_open)
+    try:
+        yield running.stdout
+        while running.stdout.read(READ_SIZE):
+            pass
+        code = running.process.wait()
+    except BaseException:
+        _end(running.process)
+        raise
+    finally:
+        running.stdout.close()
+        running.reader.join(timeout=5)
+    checked(Result(code, b"", condensed(running.complaints())), what)
+
+
+def run(
+    command: Command,
+    timeout: float | None = None,
+    on_message: Callable[[dict[str, Any]], None] | None = None,
+    on_text: Callable[[str], None] | None = None,
+    keep_open: Iterable[int] = (),
+    stall: float | None = None,
+) -> Result:
+    """Run restic to its end. `on_message` gets every JSON object of standard output as it comes,
+    `on_text` every other line.
+
+    `keep_open` are descriptors that restic inherits: with a lock's descriptor among them the lock lives
+    as long as restic does, also when this process is killed. After `timeout` seconds, or `stall` seconds
+    without progress, restic is ended, and that raises: it tries a full server again and again without end.
+    """
+    running = _started(command, keep_open)
+    watch = Watch(lambda: _end(running.process), timeout, stall)
     watch.start()
     try:
         kept = []
-        for line in process.stdout:
+        for line in running.stdout:
             message = _object(line)
             if message is None or message.get("message_type") not in PASSING:
                 kept.append(line)
@@ -160,15 +201,15 @@ def run(
                 on_text(one_line(line.decode("utf-8", "replace"), 100))
             elif message is not None and on_message is not None:
                 on_message(message)
-        code = process.wait()
+        code = running.process.wait()
     except BaseException:
-        _end(process)
+        _end(running.process)
         raise
     finally:
         watch.stop()
-        reader.join(timeout=5)
-        process.stdout.close()
-    stderr = b"".join(errors).decode("utf-8", "replace")
+        running.reader.join(timeout=5)
+        running.stdout.close()
+    stderr = running.complaints()
     if watch.reason is not None:
         complaint = redact(one_line(_last_complaint(stderr), 200))
         raise ResticError(

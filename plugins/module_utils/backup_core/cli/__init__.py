@@ -32,6 +32,7 @@ VERBS = (
     "replicate",
     "verify",
     "restore",
+    "handback",
     "drill",
     "hold",
     "status",
