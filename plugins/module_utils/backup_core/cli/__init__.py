@@ -40,6 +40,8 @@ VERBS = (
     "capacity",
     "recovery",
     "benchmark",
+    "fees",
+    "intervention",
     "store",
     "maintenance",
 )
