@@ -106,6 +106,20 @@ def poly1305_aes(k: bytes, r: bytes, nonce: bytes, message: bytes) -> bytes:
     return ((total + int.from_bytes(aes(k, nonce), "little")) % 2**128).to_bytes(16, "little")
 
 
+def raw_keys(master: bytes | str) -> dict[str, bytes]:
+    """encrypt, k and r of a master key's JSON."""
+    value = json.loads(master)
+    keys = {"encrypt": value["encrypt"], **value["mac"]}
+    return {name: base64.b64decode(keys[name]) for name in ("encrypt", "k", "r")}
+
+
+def sealed(master: dict[str, bytes], body: bytes) -> bytes:
+    """An object that says `body`, as whoever has the master key (encrypt, k and r) can make it."""
+    nonce = os.urandom(16)
+    ciphertext = counter_mode(master["encrypt"], nonce, body)
+    return nonce + ciphertext + poly1305_aes(master["k"], master["r"], nonce, ciphertext)
+
+
 def _derived(password: bytes, key: dict[str, object]) -> bytes:
     n, r, p = (int(str(key[name])) for name in ("N", "r", "p"))
     salt = base64.b64decode(str(key["salt"]))
@@ -115,24 +129,20 @@ def _derived(password: bytes, key: dict[str, object]) -> bytes:
 def master_key(key: dict[str, object], password: bytes) -> bytes:
     """The JSON of the master key that this key object keeps."""
     data = base64.b64decode(str(key["data"]))
-    nonce, sealed, mac = data[:16], data[16:-16], data[-16:]
+    nonce, ciphertext, mac = data[:16], data[16:-16], data[-16:]
     secret = _derived(password, key)
-    assert poly1305_aes(secret[32:48], secret[48:], nonce, sealed) == mac, "not restic's key format"
-    return counter_mode(secret[:32], nonce, sealed)
+    assert poly1305_aes(secret[32:48], secret[48:], nonce, ciphertext) == mac, "not restic's key format"
+    return counter_mode(secret[:32], nonce, ciphertext)
 
 
 def forge_config(repository: Path, key: str, password: bytes, **changes: object) -> None:
     """Rewrite the config object, as whoever has a key of the repository and its disk can."""
-    master = json.loads(master_key(json.loads((repository / "keys" / key).read_bytes()), password))
-    encrypt = base64.b64decode(master["encrypt"])
-    k, r = (base64.b64decode(master["mac"][name]) for name in ("k", "r"))
+    master = raw_keys(master_key(json.loads((repository / "keys" / key).read_bytes()), password))
     path = repository / "config"
     old = path.read_bytes()
-    config = json.loads(counter_mode(encrypt, old[:16], old[16:-16]))
-    nonce = os.urandom(16)
-    sealed = counter_mode(encrypt, nonce, json.dumps(config | changes).encode())
+    config = json.loads(counter_mode(master["encrypt"], old[:16], old[16:-16]))
     path.chmod(0o600)
-    path.write_bytes(nonce + sealed + poly1305_aes(k, r, nonce, sealed))
+    path.write_bytes(sealed(master, json.dumps(config | changes).encode()))
 
 
 def quicken(repository: Path, passwords: dict[str, bytes]) -> dict[str, str]:
@@ -143,10 +153,9 @@ def quicken(repository: Path, passwords: dict[str, bytes]) -> dict[str, str]:
         key = json.loads(path.read_bytes())
         master = master_key(key, password)
         key.update(N=2, r=1, p=1, salt=base64.b64encode(os.urandom(64)).decode())
-        secret, nonce = _derived(password, key), os.urandom(16)
-        sealed = counter_mode(secret[:32], nonce, master)
-        mac = poly1305_aes(secret[32:48], secret[48:], nonce, sealed)
-        key["data"] = base64.b64encode(nonce + sealed + mac).decode()
+        secret = _derived(password, key)
+        derived = {"encrypt": secret[:32], "k": secret[32:48], "r": secret[48:]}
+        key["data"] = base64.b64encode(sealed(derived, master)).decode()
         body = json.dumps(key).encode()
         new = hashlib.sha256(body).hexdigest()
         (repository / "keys" / new).write_bytes(body)

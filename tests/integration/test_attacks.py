@@ -66,8 +66,10 @@ def test_garbage_blocks_nobody_after_the_next_receive(
     world.agent("local", "restore", "--target", str(tmp_path / "t"))
     assert differences(world.data(), below(tmp_path / "t", world.data())) == []
     (entry,) = world.acts("local", "quarantined")
-    kept = world.base / "local" / "quarantine" / "saint-exemple.accueil" / entry["kept"]
-    assert kept.stat().st_size == size
+    assert (entry["count"], entry["bytes"]) == (1, size)
+    (listed,) = world.agent_json("local", "quarantine", "list")["sources"]
+    (kept,) = listed["objects"]
+    assert (Path(listed["folder"]) / kept["kept"]).stat().st_size == size
     world.agent("local", "verify")
 
 
@@ -82,7 +84,8 @@ def test_garbage_everywhere_makes_stock_restic_panic_and_is_gone_in_one_sweep(wo
     world.agent("local", "receive", expect=3)
     assert world.as_client("snapshots").returncode == 0
     assert world.snapshots("local") == {genuine}
-    assert len(world.acts("local", "quarantined")) == 40
+    (entry,) = world.acts("local", "quarantined")
+    assert entry["count"] == 40
     # A second sweep finds nothing, and the ledger does not grow.
     before = world.ledger("local").read_bytes()
     world.agent("local", "receive")

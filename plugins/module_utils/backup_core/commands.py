@@ -113,6 +113,9 @@ class Repository:
     def cat_config(self) -> Command:
         return self._command("cat", "config", "--no-lock")
 
+    def cat_master_key(self) -> Command:
+        return self._command("cat", "masterkey", "--no-lock")
+
     def cat(self, kind: str, object_id: str) -> Command:
         return self._command("cat", kind, *_ids([object_id]), "--no-lock")
 

@@ -14,13 +14,15 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from . import quarantine, snapshots
+from . import aside, quarantine, snapshots
 from . import report as reports
 from .ledger import Draft, Ledger
 from .snapshots import Snapshot, on_disk
 from .workplace import Workplace
 
 REPORT_GRACE = timedelta(seconds=120)
+# A flood of snapshots delays the receipts of other sources no longer than this (seconds).
+LONGEST = 20.0
 REPORTS_KEPT = timedelta(days=7)
 MISSING_ACT = "missing"
 # Written before restic is told to forget: a kill in between must not look like a loss.
@@ -91,7 +93,8 @@ def outcome_of(
 def receive(place: Workplace) -> Received:
     """Bring one source's ledger up to what lies in its repository. The caller holds the source's lock."""
     result = Received(place.source.series)
-    result.quarantined += quarantine.sweep(place)
+    swept = quarantine.sweep(place)
+    result.quarantined += swept.batches
     ledger = place.ledger()
     disk = on_disk(place.location)
     gone = missing_ids(disk, ledger)
@@ -101,9 +104,10 @@ def receive(place: Workplace) -> Received:
     if interrupted:
         why = "a removal that was interrupted is complete"
         drafts.append(place.draft("removed", {"snapshots": interrupted}, why))
-    candidates = new_ids(disk, ledger)
+    candidates = [one for one in new_ids(disk, ledger) if one not in swept.unjudged]
     if candidates:
-        found, unread = snapshots.read(place.repository(ledger), candidates)
+        found, unread = snapshots.read(place.repository(ledger), candidates, LONGEST)
+        result.waiting = [one for one in candidates if one not in found and one not in unread]
         result.unreadable = _set_aside(place, ledger, unread, result)
         now = place.clock.now()
         for one in candidates:
@@ -120,11 +124,9 @@ def _set_aside(
     place: Workplace, ledger: Ledger, unread: Mapping[str, str], result: Received
 ) -> dict[str, str]:
     """Put into quarantine what is proven to be no snapshot of ours; returns what stays unexplained."""
-    suspects = [quarantine.Foreign("snapshot", one, f"not authentic: {why}") for one, why in unread.items()]
-    moved = quarantine.set_aside(place, quarantine.proven(place, ledger, suspects))
-    result.quarantined += moved
-    gone = {one["name"] for one in moved}
-    return {one: why for one, why in unread.items() if one not in gone}
+    suspects = [aside.Foreign("snapshot", one, "restic reads no snapshot in it") for one in unread]
+    result.quarantined += aside.move(place, quarantine.proven(place, ledger, suspects))
+    return {one: why for one, why in unread.items() if os.path.lexists(aside.path_of(place, "snapshot", one))}
 
 
 def _receipt(

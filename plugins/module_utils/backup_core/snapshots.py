@@ -9,7 +9,9 @@ further than the rule that uses them.
 
 from __future__ import annotations
 
+import math
 import os
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,7 +23,7 @@ from .errors import BackupError, InputError, one_line
 from .times import parse_instant, utc_text
 
 # Reading one by one costs a key derivation each (half a second); by hundreds, argv stays short.
-BATCH = 100
+BATCH = 500
 READ_TIMEOUT = 600.0
 MOST_PATHS = 50
 LONGEST = 1000
@@ -136,20 +138,32 @@ def read_all(repository: Repository, keep_open: Iterable[int] = ()) -> list[Snap
     return listed(restic.checked(result, "listing the snapshots").json())
 
 
-def read(repository: Repository, ids: Sequence[str]) -> tuple[dict[str, Snapshot], dict[str, str]]:
-    """These snapshots, and for those that cannot be read the reason. One bad object stops no other."""
+def read(
+    repository: Repository, ids: Sequence[str], longest: float | None = None
+) -> tuple[dict[str, Snapshot], dict[str, str]]:
+    """These snapshots, and for those that cannot be read the reason. One bad object stops no other.
+
+    After `longest` seconds no further one is begun: those that are in neither answer are for the next time.
+    """
     found: dict[str, Snapshot] = {}
+    deadline = math.inf if longest is None else time.monotonic() + longest
+    asked: list[str] = []
     for start in range(0, len(ids), BATCH):
+        if time.monotonic() > deadline:
+            break
         batch = list(ids[start : start + BATCH])
+        asked += batch
         result = restic.run(repository.snapshots(batch), READ_TIMEOUT)
         if result.code == restic.OK:
             found.update(
                 (snapshot.id, snapshot) for snapshot in listed(result.json()) if snapshot.id in batch
             )
     unread: dict[str, str] = {}
-    for one in ids:
+    for one in asked:
         if one in found:
             continue
+        if time.monotonic() > deadline:
+            break
         try:
             found[one] = read_one(repository, one)
         except BackupError as error:

@@ -17,7 +17,7 @@ from typing import Literal
 
 from . import hold, replicate, shipping
 from .errors import BackupError
-from .ledger import Ledger, LedgerBroken, Receipt, parse
+from .ledger import Entry, Ledger, LedgerBroken, Receipt, parse
 from .opening import OpenDays, OpeningCalendar
 from .policy import Policy
 from .receive import intended_removals
@@ -154,10 +154,11 @@ def _contents(
     there = ids if facts.present is None else ids & facts.present
     status.snapshots = len(there)
     foreign = [entry for entry in facts.ledger.entries if entry.act == "quarantined" and not entry.snapshots]
-    status.quarantined = len(doubtful) + len(foreign)
+    status.quarantined = len(doubtful) + sum(_objects(entry) for entry in foreign)
     recent = [entry for entry in foreign if now - entry.at < RECENT]
     if recent:
-        status.add("attention", f"{len(recent)} foreign objects were set aside this week: {recent[-1].why}")
+        count = sum(_objects(entry) for entry in recent)
+        status.add("attention", f"{count} foreign objects were set aside this week, last: {recent[-1].why}")
     missing = ids - there - intended_removals(facts.ledger) - facts.ledger.quarantined_ids()
     if missing:
         status.add("alarm", f"{len(missing)} snapshots of the ledger are gone from the repository")
@@ -165,6 +166,12 @@ def _contents(
         status.add("attention", f"{len(facts.present - ids)} snapshots in the repository have no receipt")
     if doubtful:
         status.add("attention", f"{len(doubtful)} snapshots in quarantine: their time is not believed")
+
+
+def _objects(entry: Entry) -> int:
+    """How many objects a batch of the quarantine holds."""
+    count = entry.fields.get("count")
+    return count if isinstance(count, int) else 1
 
 
 def _freshness(

@@ -17,7 +17,6 @@ import pytest
 from ansible_collections.ccpp.backup.plugins.module_utils.backup_core import (
     clock,
     hold,
-    quarantine,
     receive,
     restic,
     retain,
@@ -233,74 +232,3 @@ def test_undo_snapshots_are_taken_and_expire(stage: Stage, monkeypatch: pytest.M
 def test_a_plain_folder_has_no_undo(stage: Stage) -> None:
     assert undo.keep(stage.place) is None
     assert undo.expire(stage.place) == []
-
-
-def test_nothing_is_swept_while_the_servers_own_key_does_not_work(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A wrong password file must not empty the repository into quarantine."""
-    honest = stage.bench.put("index", b"i" * 100)
-    monkeypatch.setattr(restic, "run", lambda *_, **__: restic.Result(restic.WRONG_PASSWORD, stderr="wrong"))
-    with pytest.raises(BackupError, match="own key does not work"):
-        quarantine.sweep(stage.place)
-    assert (stage.bench.repository / "index" / honest).exists()
-
-
-def test_a_failing_disk_empties_nothing_into_quarantine(stage: Stage) -> None:
-    """The object is not what its name says any more: that is damage, and restic's word means nothing."""
-    name = "a" * 64
-    (stage.bench.repository / "index" / name).write_bytes(b"bits have flipped in here, more than one")
-    suspects = [quarantine.Foreign("index", name, "not authentic")]
-    assert quarantine.proven(stage.place, stage.place.ledger(), suspects) == []
-
-
-def test_an_honest_object_is_looked_at_once(stage: Stage) -> None:
-    stage.bench.put("index", b"i" * 100)
-    assert quarantine.sweep(stage.place) == []
-    assert stage.calls.count("cat") == 1
-    assert quarantine.sweep(stage.place) == []
-    assert stage.calls.count("cat") == 1
-
-
-def test_a_damaged_snapshot_with_a_receipt_stays_where_it_is(stage: Stage) -> None:
-    path = stage.bench.repository / "snapshots" / stage.ids[0]
-    path.write_bytes(b"short")
-    assert quarantine.sweep(stage.place) == []
-    assert path.exists()
-
-
-def test_what_was_moved_before_a_kill_is_recorded_by_the_next_sweep(stage: Stage) -> None:
-    folder = stage.bench.base / "quarantine" / "saint-exemple.accueil"
-    folder.mkdir(parents=True)
-    (folder / ("lock-" + "b" * 64)).write_bytes(b"garbage")
-    (moved,) = quarantine.sweep(stage.place)
-    assert moved["kept"] == "lock-" + "b" * 64
-    assert quarantine.sweep(stage.place) == []
-
-
-def test_an_object_put_back_stays_back(stage: Stage) -> None:
-    short = stage.bench.put("locks", b"short")
-    (moved,) = quarantine.sweep(stage.place)
-    target = quarantine.put_back(stage.place, str(moved["kept"]), "admin")
-    assert target.endswith(f"/locks/{short}")
-    assert quarantine.sweep(stage.place) == []
-    with pytest.raises(BackupError, match="no such object"):
-        quarantine.put_back(stage.place, "../../etc/passwd", "admin")
-
-
-@pytest.mark.parametrize(
-    ("lock", "age", "honest"),
-    [
-        ('{"time": "2026-03-02T12:00:00Z", "exclusive": false, "hostname": "pc"}', 0.0, True),
-        ('{"time": "2026-03-02T11:00:00Z", "exclusive": true, "hostname": "server"}', 0.0, True),
-        ('{"time": "2026-03-02T11:00:00Z", "exclusive": true, "hostname": "pc"}', 0.0, False),
-        ('{"time": "2027-03-02T11:00:00Z", "exclusive": false, "hostname": "pc"}', 60.0, True),
-        ('{"time": "2027-03-02T11:00:00Z", "exclusive": false, "hostname": "pc"}', 3600.0, False),
-        ('{"time": "never"}', 0.0, False),
-        ("{}", 0.0, False),
-        ("[]", 0.0, False),
-        ("", 0.0, False),
-    ],
-)
-def test_locks_that_no_honest_client_makes(lock: str, age: float, honest: bool) -> None:
-    assert (quarantine.dishonest_lock(lock.encode(), NOON, "server", age) is None) is honest

@@ -27,39 +27,35 @@ def _received_here(config: Config, source: Source) -> bool:
 
 
 def execute(args: argparse.Namespace, out: Output) -> int:
-    from .. import locking, quarantine
+    from .. import aside, locking, quarantine
     from ..workplace import Workplace
 
     if args.action == "return":
         return _return(args, out)
 
     def listed(place: Workplace) -> Outcome:
-        entries = [e for e in place.ledger().entries if e.act == quarantine.ACT and "kept" in e.fields]
-        folder = quarantine.folder_of(place)
-        there = [e for e in entries if os.path.exists(os.path.join(folder, str(e.fields["kept"])))]
-        objects = [{"at": e.at.isoformat(), "reason": e.why, **e.fields} for e in there]
-        lines = [
-            f"{e.at:%Y-%m-%d %H:%M} {e.fields['kept']} ({e.fields['size']} bytes): {e.why}" for e in there
-        ]
+        objects = list(aside.listed(place))
+        lines = [f"{one['kept']} ({one['size']} bytes): {one['reason']}" for one in objects]
+        folder = aside.folder_of(place)
         return Outcome({"folder": folder, "objects": objects}, lines or ["nothing in quarantine"])
 
     def swept(place: Workplace) -> Outcome:
         with locking.of_source(place.config, place.source, patience=30):
-            moved = quarantine.sweep(place)
-        lines = [f"{one['kept']}: {one['reason']}" for one in moved]
+            moved = quarantine.sweep(place).batches
+        lines = [aside.told(one) for one in moved]
         return Outcome({"quarantined": moved}, lines or ["nothing to move"], attention=bool(moved))
 
     return each_source(args, out, listed if args.action == "list" else swept, wanted=_received_here)
 
 
 def _return(args: argparse.Namespace, out: Output) -> int:
-    from .. import locking, quarantine
+    from .. import aside, locking
 
     if args.object is None:
         raise InputError("--object: missing (see ccpp-backup quarantine list)")
     place = place_of(args)
     with locking.of_source(place.config, place.source, patience=30):
-        target = quarantine.put_back(place, args.object, person())
+        target = aside.put_back(place, args.object, person())
     if args.json:
         out.json({"source": place.source.series, "returned": target})
     else:

@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(args: argparse.Namespace, out: Output) -> int:
-    from .. import locking, receive, shipping
+    from .. import aside, locking, receive, shipping
     from ..workplace import Workplace
 
     def work(place: Workplace) -> Outcome:
@@ -34,7 +34,7 @@ def execute(args: argparse.Namespace, out: Output) -> int:
             for receipt in result.receipts
         ]
         warnings = [f"{one[:8]}: cannot be read: {why}" for one, why in result.unreadable.items()]
-        warnings += [f"set aside {one['kept']}: {one['reason']}" for one in result.quarantined]
+        warnings += [aside.told(one) for one in result.quarantined]
         warnings += [f"{one[:8]}: in the ledger, but gone from the repository" for one in result.missing]
         refused = remote is not None and remote not in shipping.ORDERLY
         if refused:
