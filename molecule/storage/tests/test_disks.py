@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ccpp_testbed import disks, traces
+from ccpp_testbed import disks, exposure, traces
 from ccpp_testbed.host import TestbedError
 from ccpp_testbed.steps import Controller, Recap
 
@@ -82,6 +82,12 @@ def test_every_byte_stands_on_two_disks(controller: Controller, name: str) -> No
     }
     assert profiles == {"RAID1"}
     assert store(controller, name)["level"] == "ok"
+
+
+def test_what_looks_after_the_disks_may_do_little_else(controller: Controller) -> None:
+    scores = exposure.of_our_units(controller, "local")
+    assert {"ccpp-backup-store.service", "ccpp-backup-store-mend.service"} <= set(scores)
+    assert max(scores.values()) < exposure.LIMIT, scores
 
 
 @pytest.mark.parametrize("name", ["local", "remote"])

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from ..errors import BackupError
 from . import probe
+from .attach import attach
 from .commands import run
 from .model import MOUNT_OPTIONS, PROFILES, Wanted
 from .plan import (
@@ -128,10 +129,10 @@ def _devices(wanted: Wanted, uuid: str | None) -> list[str]:
 
 def _try_mount(devices: Sequence[str], wanted: Wanted, degraded: bool) -> bool:
     os.makedirs(wanted.mount_point, mode=0o755, exist_ok=True)
-    options = ",".join([*MOUNT_OPTIONS, *(["degraded"] if degraded else [])])
+    options = [*MOUNT_OPTIONS, *(["degraded"] if degraded else [])]
     try:
         _forbid_writing(wanted.mount_point)
-        run("mount", "-t", "btrfs", "-o", options, devices[0], wanted.mount_point)
+        attach(devices[0], wanted.mount_point, options)
     except BackupError:
         return False
     return True
