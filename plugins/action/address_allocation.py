@@ -6,10 +6,8 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import pathlib
-import tempfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +16,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.errors import InputError, one_line
 from ansible_collections.ccpp.backup.plugins.module_utils.commune import addresses, folder
+from ansible_collections.ccpp.backup.plugins.plugin_utils import files
 
 _ARGUMENTS = {
     "source": {"type": "path", "required": True},
@@ -40,7 +39,7 @@ class ActionModule(ActionBase):
         try:
             options = self._options(source)
             file = source.parent / os.path.expanduser(str(options.get("allocation", "allocation.yml")))
-            with _locked(file.parent):
+            with files.locked(file.parent):
                 return {**result, **self._allocate(source, options, file, arguments["release"])}
         except (AnsibleError, InputError, OSError) as error:
             reason = (
@@ -65,7 +64,8 @@ class ActionModule(ActionBase):
         allocation, after = self._completed(source, options, file, before, found.communes, leaver)
         changed = after != before
         if changed and not self._task.check_mode:
-            _write(file, after)
+            mode = file.stat().st_mode & 0o777 if file.exists() else 0o644
+            files.write(file, after.encode(), mode)
         result = {"changed": changed, "path": str(file), "communes": sorted(allocation.communes)}
         if self._task.diff:
             headers = {"before_header": str(file), "after_header": str(file)}
@@ -105,30 +105,3 @@ def _named(file: pathlib.Path) -> Iterator[None]:
         yield
     except InputError as error:
         raise InputError(f"{file}: {error}") from error
-
-
-@contextlib.contextmanager
-def _locked(directory: pathlib.Path) -> Iterator[None]:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _write(file: pathlib.Path, content: str) -> None:
-    """Whole or not at all: half an allocation would give addresses away twice."""
-    mode = file.stat().st_mode & 0o777 if file.exists() else 0o644
-    descriptor, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(name, mode)
-        os.replace(name, file)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        raise

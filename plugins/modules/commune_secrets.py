@@ -104,6 +104,10 @@ secrets:
             http_hash:
               description: Its bcrypt hash, for a password file.
               type: str
+    former:
+      description: The same of the sources that were not asked for; their backups are still there.
+      returned: when O(commune) is given
+      type: dict
     replica:
       description: The HTTP user C(replica) with whom the REMOTE server reads all the commune's repositories.
       returned: when O(commune) is given

@@ -103,6 +103,7 @@ def write(topology: Topology, host_keys: dict[str, str]) -> None:
             *(f"      {name}: {json.dumps(content)}" for name, content in machine.variables.items()),
             f"      secrets_directory: {directory}/secrets",
             f"      pki_directory: {directory}/pki",
+            f"      kit_directory: {directory}/kits",
         ]
     groups: dict[str, list[str]] = {}
     for machine in machines:

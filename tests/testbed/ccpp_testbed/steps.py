@@ -96,7 +96,10 @@ class Controller:
         }
 
     def inventory(self) -> list[str]:
-        return ["-i", str(CHECKOUT / "inventory"), "-i", str(self.state / "hosts.yml")]
+        """The scenario's own inventory where it has one, with the machines on top."""
+        own = CHECKOUT / "molecule" / self.name / "inventory"
+        base = own if own.is_dir() else CHECKOUT / "inventory"
+        return ["-i", str(base), "-i", str(self.state / "hosts.yml")]
 
     def playbook(self, name: str, *arguments: str) -> Recap:
         """Run a playbook, showing the task at hand; its whole output goes to a log in the state directory."""
@@ -136,7 +139,7 @@ class Controller:
 
     def check_inventory(self) -> None:
         """A mistake in a commune's file stops everything here, before anything is started."""
-        command = ["ansible-inventory", "-i", str(CHECKOUT / "inventory"), "--list"]
+        command = ["ansible-inventory", *self.inventory()[:2], "--list"]
         try:
             done = subprocess.run(
                 command, cwd=CHECKOUT, env=self.environment(), capture_output=True, text=True, check=False

@@ -25,7 +25,7 @@ def made(stored=None, sources=("accueil",)):
 
 def test_each_source_has_a_key_for_each_party_and_an_http_user():
     kept, asked = made(sources=("accueil", "compta"))
-    assert kept == asked
+    assert {**kept, "former": {}} == asked
     assert set(asked["sources"]) == {"accueil", "compta"}
     assert all(set(of_source) == NAMES for of_source in asked["sources"].values())
     assert set(asked["replica"]) == {"http_password", "http_hash"}
@@ -40,8 +40,8 @@ def test_no_two_secrets_are_alike_and_each_is_long():
 
 
 def test_what_is_there_stays():
-    first, _ = made()
-    assert made(first) == (first, first)
+    first, asked = made()
+    assert made(first) == (first, asked)
 
 
 def test_a_new_source_gets_its_own_and_leaves_the_others_alone():
@@ -51,11 +51,29 @@ def test_a_new_source_gets_its_own_and_leaves_the_others_alone():
     assert second["replica"] == first["replica"]
 
 
-def test_a_removed_source_keeps_its_secrets_in_the_file_but_is_not_handed_out():
+def test_a_removed_source_keeps_its_secrets_and_they_are_handed_out_as_such():
     first, _ = made(sources=("accueil", "compta"))
     kept, asked = made(first, ("accueil",))
     assert kept == first
     assert set(asked["sources"]) == {"accueil"}
+    assert asked["former"] == {"compta": first["sources"]["compta"]}
+
+
+def test_what_never_had_all_its_passwords_is_no_former_source():
+    first, _ = made()
+    kept, asked = made({**first, "sources": {**first["sources"], "typo": {"client_password": "x"}}})
+    assert set(kept["sources"]) == {"accueil", "typo"}
+    assert asked["former"] == {}
+
+
+def test_the_recovery_kit_gets_the_passwords_of_all_that_has_a_repository():
+    first, _ = made(sources=("accueil", "compta"))
+    found = secrets.kit_passwords(first, ("accueil",))
+    assert found is not None
+    assert set(found) == {"accueil", "compta"}
+    compta = first["sources"]["compta"]
+    assert found["compta"] == (compta["server_password"], compta["remote_password"])
+    assert secrets.kit_passwords(first, ("accueil", "mairie")) is None
 
 
 def test_a_secret_taken_out_of_the_file_is_made_anew_and_no_other():

@@ -93,7 +93,7 @@ def test_check_mode_says_changed_and_saves_nothing(checkout, playing):
     assert done.returncode == 0, done.stdout + done.stderr
     assert "changed: [saint-exemple-local]" in done.stdout
     assert not (checkout.path / "secrets").exists()
-    assert set(_got(checkout)) == {"sources", "replica"}
+    assert set(_got(checkout)) == {"sources", "former", "replica"}
 
 
 def test_a_source_that_left_keeps_its_secrets_and_one_that_came_gets_its_own(checkout, playing):
