@@ -13,8 +13,8 @@ from ..errors import BackupError
 from .commands import run
 
 UNITS = "/run/systemd/system"
-# The mount unit's What=. Were it a path in /dev, systemd would make the mount depend on that one disk, wait for
-# it, and take the mirror away with it.
+# The What= of the mount unit. Were it a path in /dev, the mount would depend on that one disk: systemd would
+# wait for it, and take the mirror away with it.
 DISK = "/run/ccpp-backup-store/disk"
 SERVICE = "ccpp-backup-store.service"
 
