@@ -160,9 +160,9 @@ def support(days: Sequence[str], hours: tuple[str, str]) -> str:
 
 def _machine() -> Block:
     return Block(
-        "1. Préparer l’ordinateur",
+        "1. Préparer l'ordinateur",
         text=(
-            "Debian 13 ou plus récent, dans un terminal, en tant que root, dans l’interpréteur bash."
+            "Debian 13 ou plus récent, dans un terminal, en tant que root, dans l'interpréteur bash."
             " La fonction lire relit ensuite les clés que vous tapez : le nombre en tête de chaque ligne en"
             " est le contrôle, une ligne mal tapée est signalée, et se retape seule.",
         ),
@@ -203,7 +203,7 @@ def _from_disk(begin: str, site: Site) -> str:
     which = "un de ses disques de sauvegarde (un seul suffit)" if site.dedicated else "son disque"
     device = "/dev/sdb" if site.dedicated else "/dev/sdb1"
     return (
-        f"{begin}, retirez {which} et branchez-le à l’ordinateur. Repérez son nom dans la liste de lsblk, par"
+        f"{begin}, retirez {which} et branchez-le à l'ordinateur. Repérez son nom dans la liste de lsblk, par"
         f" exemple {device}, et tapez-le après read. Si le serveur démarre encore, travaillez sur lui :"
         f" tapez seulement cd {STORE}."
     )
@@ -231,13 +231,13 @@ def _choice() -> Iterator[Block]:
         commands=("read -r CIBLE",),
     )
     yield Block(
-        "Pour chaque source, dans l’ordre de ces feuilles",
+        "Pour chaque source, dans l'ordre de ces feuilles",
         level=2,
         text=(
             "Prenez la clé et les commandes de votre cas. Après la commande lire, tapez les lignes de la clé,"
-            " puis une ligne vide. La liste des sauvegardes s’affiche ; après read, tapez l’identifiant"
-            " (colonne ID) de celle que vous voulez : la dernière d’avant l’incident.",
-            "Après un piratage, la date de la liste peut être fausse. La commande suivante donne l’heure"
+            " puis une ligne vide. La liste des sauvegardes s'affiche ; après read, tapez l'identifiant"
+            " (colonne ID) de celle que vous voulez : la dernière d'avant l'incident.",
+            "Après un piratage, la date de la liste peut être fausse. La commande suivante donne l'heure"
             " (UTC) à laquelle le serveur a reçu la sauvegarde choisie, si le disque porte les registres.",
         ),
         commands=('grep -rh "$ID" ledgers | grep -o \'"received_at":"[^"]*"\' | head -n 1',),
@@ -267,7 +267,7 @@ def _sources(
 
 def _what(source: Mapping[str, Any] | None) -> str:
     if source is None:
-        return "Source retirée : ses dernières sauvegardes sont gardées jusqu’au bout de leur durée."
+        return "Source retirée : ses dernières sauvegardes sont gardées jusqu'au bout de leur durée."
     where = ", ".join(source["paths"]) if "paths" in source else source["share"]
     return f"{_KINDS[source['kind']]}, priorité {source['priority']} : {where}"
 

@@ -56,8 +56,8 @@ def day(on: date) -> str:
 
 
 def printable(text: str) -> str:
-    """The text with what the fonts cannot show written as near as they can."""
-    return "".join(_nearest(character) for character in text)
+    """The text as French is printed, with what the fonts cannot show written as near as they can."""
+    return "".join(map(_nearest, text.replace("'", "\u2019")))
 
 
 def _nearest(character: str) -> str:
