@@ -375,7 +375,7 @@ class World:
         for name in self.sources:
             keys = (
                 Key("workstation", self._password(f"{name}.workstation")),
-                Key("remote", self._password(f"{name}.pull")),
+                Key("replica", self._password(f"{name}.pull")),
             )
             local = Wanted(
                 location=str(self.repository("local", name)),

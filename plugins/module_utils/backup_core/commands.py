@@ -169,6 +169,10 @@ class Repository:
     def list_locks(self) -> Command:
         return self._command("list", "locks", "--no-lock")
 
+    def list_snapshots(self) -> Command:
+        """The ids alone: opens no snapshot, and so stumbles over none."""
+        return self._command("list", "snapshots", "--no-lock")
+
     def forget(self, ids: Sequence[str]) -> Command:
         if not ids:
             raise ValueError("forget without ids would mean every snapshot")

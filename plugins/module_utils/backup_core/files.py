@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
 
@@ -25,15 +24,6 @@ def write_durably(path: str, body: bytes) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
-
-
-def keep_evidence(path: str, body: bytes) -> tuple[str, str]:
-    """Keep what was refused in place of the file at `path`; its SHA-256, and the name it is kept under."""
-    digest = hashlib.sha256(body).hexdigest()
-    evidence = f"{path}.evidence-{digest[:16]}"
-    if not os.path.exists(evidence):
-        write_durably(evidence, body)
-    return digest, os.path.basename(evidence)
 
 
 def give_to_folder_owner(path: str) -> None:

@@ -222,11 +222,16 @@ def compare(mine: bytes, theirs: bytes, writer: Literal["mine", "theirs"] = "the
     entries at its end that the writer lost. forked: a common beginning, then different entries.
     rewritten: theirs is no chain, or not even the first entries agree. LedgerBroken if mine is no chain.
     """
-    ours = parse(mine, "own copy of the ledger").entries
+    ours = parse(mine, "own copy of the ledger")
     try:
-        others = parse(theirs, "their ledger").entries
+        return standing(ours, parse(theirs, "their ledger"), writer)
     except LedgerBroken:
         return "rewritten"
+
+
+def standing(mine: Ledger, theirs: Ledger, writer: Literal["mine", "theirs"] = "theirs") -> Comparison:
+    """What `compare` says, of two ledgers that have been read already."""
+    ours, others = mine.entries, theirs.entries
     common = min(len(ours), len(others))
     # Each hash covers all lines before it: equal at `common` means equal up to there.
     if common and ours[common - 1].digest != others[common - 1].digest:

@@ -5,111 +5,71 @@
 
 One snapshot a call, oldest first: a damaged pack at LOCAL aborts a whole `restic copy`, and must cost no
 more than the snapshots that need it. Nothing is copied twice, and nothing comes back that REMOTE has removed.
+
+LOCAL may be in anybody's hands: whatever it sends, and however slowly, costs a bounded time and a bounded
+number of calls in each run, and at most the commune's own room.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+import shutil
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 
-from . import restic, snapshots, storage_health, web
-from .config import Upstream
-from .errors import BackupError, InputError, one_line
-from .files import keep_evidence, write_durably
-from .ledger import Comparison, Draft, Entry, Ledger, LedgerBroken, Receipt, compare, parse, whole_lines
-from .shipping import LARGEST_LEDGER, ORDERLY
-from .snapshots import Snapshot, on_disk
-from .times import parse_instant, utc_text
+from . import local_ledger, locking, restic, snapshots, storage_health
+from .budget import Budget
+from .commands import Repository
+from .config import RepositoryAccess
+from .errors import BackupError, one_line
+from .ledger import Draft, Ledger, Receipt
+from .local_ledger import Shipped
+from .shipping import ORDERLY
+from .snapshots import READ_TIMEOUT, Snapshot, on_disk
 from .workplace import Workplace
 
 COPY_TIMEOUT = 6 * 24 * 3600.0
 STALL = 3600.0
-AHEAD = timedelta(minutes=15)
-HELD_ACT = "ledger-held"
-REFUSED_ACT = "ledger-refused"
-ACCEPTED_ACT = "ledger-accepted"
 # Failures that the next snapshot would meet too.
 HOPELESS = (restic.NO_REPOSITORY, restic.LOCKED, restic.WRONG_PASSWORD)
 MOST_FAILURES = 3
+# Snapshots taken from a source in one run. It has one or two a day; more come with the next run.
+MOST = 50
+# The share of the disk's size that copies leave free, for what gives space back.
+LEFT_FREE = 0.03
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one run may take of one source: snapshots, and time. Those that `failed` the last time come last,
+    so that what is damaged at LOCAL does not keep the others waiting."""
+
+    most: int = MOST
+    budget: Budget = field(default_factory=Budget)
+    failed: Collection[str] = ()
 
 
 @dataclass
 class Replicated:
-    """What one run did for one source."""
+    """What one run did for one source. `pending` is all that REMOTE still lacks; of that, `absent` is in
+    LOCAL's ledger but not in its repository, and `left` is for the next run."""
 
     ledger: str = "equal"
     ledger_sha256: str = ""
     copied: list[dict[str, object]] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
+    absent: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     pending: int = 0
+    left: int = 0
+    out_of_time: bool = False
 
     @property
     def attention(self) -> bool:
-        return bool(self.failed or self.unknown or self.lost or self.ledger not in ORDERLY)
-
-
-@dataclass(frozen=True)
-class Shipped:
-    """LOCAL's ledger as it came, and how it stands to the copy held here."""
-
-    body: bytes
-    ledger: Ledger
-    comparison: Comparison
-
-    @property
-    def trusted(self) -> bool:
-        return self.comparison in ORDERLY
-
-
-def held_path(ledger_path: str) -> str:
-    """Where LOCAL's ledger is kept at REMOTE, next to REMOTE's own."""
-    return ledger_path.removesuffix(".jsonl") + ".local.jsonl"
-
-
-def read_held(ledger_path: str) -> bytes:
-    try:
-        with open(held_path(ledger_path), "rb") as file:
-            return file.read()
-    except FileNotFoundError:
-        return b""
-
-
-def outside_window(before: Ledger, after: Ledger, now: datetime) -> list[str]:
-    """Receipts new in `after` whose entry's time does not lie between the last entry held so far and now:
-    LOCAL's word on when they arrived is not taken."""
-    earliest = before.newest_at
-    suspicious = []
-    for entry in after.entries[len(before.entries) :]:
-        early = earliest is not None and entry.at < earliest
-        if entry.act == "receipt" and (early or entry.at > now + AHEAD):
-            suspicious.append(str(entry.fields["snapshot"]))
-    return suspicious
-
-
-def received_at(receipt: Receipt, shipped: Shipped, own: Ledger, now: datetime) -> datetime:
-    """REMOTE's time of receipt: LOCAL's where that can be believed (retention, rule 1), else now."""
-    # What was accepted by a person begins a new chain: only batches from there on are about this ledger.
-    batches: list[Entry] = []
-    for entry in own.entries:
-        if entry.act == ACCEPTED_ACT:
-            batches = []
-        if entry.act in (HELD_ACT, ACCEPTED_ACT):
-            batches.append(entry)
-    batch = next((one for one in batches if int(one.fields["entries"]) >= receipt.seq), None)
-    if not shipped.trusted or batch is None or receipt.snapshot in batch.fields["doubtful"]:
-        return now
-    if receipt.received_at > now + AHEAD:
-        return now
-    earliest = batch.fields["before"]
-    if earliest is None:
-        return receipt.received_at
-    # A snapshot may have landed just before another entry that we saw sooner than its receipt.
-    return max(receipt.received_at, parse_instant(earliest, "before"))
+        wrong = self.failed or self.absent or self.unknown or self.lost or self.out_of_time
+        return bool(wrong or self.ledger not in ORDERLY)
 
 
 def to_copy(shipped: Ledger, own: Ledger) -> list[Receipt]:
@@ -128,22 +88,25 @@ def originals(own: Ledger) -> set[str]:
     }
 
 
+def chosen(todo: Sequence[Receipt], there: Collection[str], limits: Limits) -> list[Receipt]:
+    """What one run takes of what is there: in ledger order, those that failed the last time at the end."""
+    ready = [receipt for receipt in todo if receipt.snapshot in there]
+    return sorted(ready, key=lambda receipt: receipt.snapshot in limits.failed)[: limits.most]
+
+
 def replicate(
-    place: Workplace, progress: Callable[[str], None] | None = None, keep_open: Iterable[int] = ()
+    place: Workplace,
+    limits: Limits | None = None,
+    progress: Callable[[str], None] | None = None,
+    keep_open: Iterable[int] = (),
 ) -> Replicated:
     """Bring REMOTE's repository up to LOCAL's ledger. The caller holds the source's two locks."""
-    upstream = place.source.upstream
-    if upstream is None or place.source.ledger is None:
-        raise InputError(
-            f"{place.source.series}: no upstream is configured here (run it on the REMOTE server)"
-        )
-    inherited = tuple(keep_open)
-    result = Replicated()
+    upstream = local_ledger.upstream_of(place)
+    limits = limits or Limits()
     own = place.ledger()
-    shipped = fetch(place, upstream)
-    result.ledger = shipped.comparison
-    result.ledger_sha256 = hashlib.sha256(shipped.body).hexdigest()
-    own = _keep(place, own, shipped)
+    shipped = local_ledger.fetch(place, upstream, limits.budget)
+    result = Replicated(shipped.comparison, hashlib.sha256(shipped.body).hexdigest())
+    own = local_ledger.keep(place, own, shipped)
     disk = set(on_disk(place.location))
     live = {receipt.snapshot for receipt in own.live()}
     result.lost = sorted(live - disk)
@@ -151,183 +114,152 @@ def replicate(
     result.pending = len(todo)
     if not todo and disk <= live:
         return result
-    held = snapshots.read_all(place.repository(own), inherited)
-    orphans = [one for one in held if one.id not in live]
-    source = place.upstream_repository(upstream.access)
-    found, unread = snapshots.read(source, [r.snapshot for r in todo])
+    access = replace(upstream.access, key_hint=shipped.pull_key)
     series = place.source.series
     on_text = (lambda text: progress(f"{series}: {text}")) if progress is not None else None
-    store = storage_health.read(place.config.state_directory)
-    for receipt in todo:
-        if _gave_up(result):
-            result.failed.setdefault(receipt.snapshot, "not tried: the ones before failed")
-            continue
-        if receipt.snapshot not in found:
-            result.failed[receipt.snapshot] = unread.get(receipt.snapshot, "not in LOCAL's repository")
-            continue
-        full = storage_health.room(store, place.location, receipt.added)
-        if full is not None:
-            result.failed[receipt.snapshot] = full
-            continue
-        original = found[receipt.snapshot]
-        try:
-            copy = _copy(place, upstream, own, original, held, inherited, on_text)
-        except restic.ResticError as error:
-            result.failed[receipt.snapshot] = one_line(str(error), 300)
-            if error.code in HOPELESS:
-                break
-            continue
-        orphans = [one for one in orphans if one.id != copy.id]
-        if copy not in held:
-            held.append(copy)
-        own = _record(place, own, shipped, receipt, original, copy, result)
-    result.pending = len(todo) - len(result.copied)
-    result.unknown = [one.id for one in orphans]
+    with ExitStack() as turn:
+        if todo:
+            patience = limits.budget.left(locking.TURN_PATIENCE)
+            turn.enter_context(locking.turn(place.config, "copy", patience))
+        copier = _Copier(place, access, shipped, own, limits, result, tuple(keep_open), on_text)
+        copier.bring(todo)
     return result
 
 
-def _gave_up(result: Replicated) -> bool:
-    return len(result.failed) >= MOST_FAILURES and not result.copied
+class _Copier:
+    """Copies snapshots one by one and records each as soon as it is here."""
 
+    def __init__(
+        self,
+        place: Workplace,
+        access: RepositoryAccess,
+        shipped: Shipped,
+        own: Ledger,
+        limits: Limits,
+        result: Replicated,
+        keep_open: tuple[int, ...],
+        on_text: Callable[[str], None] | None,
+    ) -> None:
+        self._place = place
+        self._access = access
+        self._shipped = shipped
+        self._own = own
+        self._limits = limits
+        self._result = result
+        self._keep_open = keep_open
+        self._on_text = on_text
+        self._store = storage_health.read(place.config.state_directory)
+        self._here = snapshots.read_all(place.repository(own), keep_open)
 
-def fetch(place: Workplace, upstream: Upstream) -> Shipped:
-    """LOCAL's ledger over HTTPS, compared with the copy held."""
-    assert upstream.access.location_file is not None
-    assert place.source.ledger is not None
-    credentials = web.credentials_of(upstream.access.location_file)
-    try:
-        body = web.get(upstream.ledger_url, credentials, upstream.access.cacert, LARGEST_LEDGER)
-    except web.HttpError as error:
-        if error.status != 404 or read_held(place.source.ledger):
-            raise
-        # A commune's server that never received anything has no ledger yet.
-        body = b""
-    body = whole_lines(body)
-    comparison = compare(read_held(place.source.ledger), body)
-    try:
-        ledger = parse(body, "LOCAL's ledger")
-    except LedgerBroken:
-        ledger = Ledger()
-    return Shipped(body, ledger, comparison)
+    def bring(self, todo: Sequence[Receipt]) -> None:
+        result = self._result
+        live = {receipt.snapshot for receipt in self._own.live()}
+        orphans = {one.id for one in self._here if one.id not in live}
+        if todo:
+            self._bring(todo)
+        result.unknown = sorted(orphans - {str(one["snapshot"]) for one in result.copied})
+        result.pending = len(todo) - len(result.copied)
 
+    def _bring(self, todo: Sequence[Receipt]) -> None:
+        result, limits = self._result, self._limits
+        # Without a cache: restic would keep it where LOCAL's repository says.
+        source = Repository(self._access, cache_directory=None)
+        there = self._listed(source)
+        result.absent = [receipt.snapshot for receipt in todo if receipt.snapshot not in there]
+        batch = chosen(todo, there, limits)
+        result.left = len(todo) - len(result.absent) - len(batch)
+        patience = limits.budget.left(READ_TIMEOUT)
+        found, unread = snapshots.read(source, [one.snapshot for one in batch], patience, patience)
+        for receipt in batch:
+            if limits.budget.spent:
+                result.out_of_time = True
+                return
+            if len(result.failed) >= MOST_FAILURES and not result.copied:
+                result.failed.setdefault(receipt.snapshot, "not tried: the ones before failed")
+                continue
+            original = found.get(receipt.snapshot)
+            if original is None:
+                result.failed[receipt.snapshot] = unread.get(receipt.snapshot, "not read: it took too long")
+                continue
+            full = storage_health.room(self._store, self._place.location, receipt.added)
+            if full is not None:
+                result.failed[receipt.snapshot] = full
+                continue
+            try:
+                self._record(receipt, original, self._copied(original))
+            except restic.ResticError as error:
+                result.failed[receipt.snapshot] = one_line(str(error), 300)
+                if error.code in HOPELESS:
+                    return
+        result.out_of_time = limits.budget.spent and len(result.copied) < len(batch)
 
-def _keep(place: Workplace, own: Ledger, shipped: Shipped) -> Ledger:
-    """Hold the ledger that came, if it continues the one held; else keep it aside as evidence."""
-    assert place.source.ledger is not None
-    path = held_path(place.source.ledger)
-    if not shipped.trusted:
-        return _refuse(place, own, shipped, path)
-    if shipped.comparison == "equal":
-        return own
-    before = parse(read_held(place.source.ledger), path)
-    doubtful = outside_window(before, shipped.ledger, place.clock.now())
-    newest = before.newest_at
-    fields = {
-        "head": shipped.ledger.head,
-        "entries": len(shipped.ledger.entries),
-        "before": utc_text(newest) if newest is not None else None,
-        "doubtful": doubtful,
-    }
-    # First the entry, then the file: killed in between, the next run judges the same lines again.
-    own = place.append([place.draft(HELD_ACT, fields)])
-    write_durably(path, shipped.body)
-    return own
+    def _listed(self, source: Repository) -> set[str]:
+        """What is in LOCAL's repository: one call, however much that is, which opens none of it."""
+        done = restic.run(source.list_snapshots(), self._limits.budget.left(READ_TIMEOUT))
+        restic.checked(done, "listing LOCAL's snapshots")
+        return set(done.stdout.decode("ascii", "replace").split())
 
-
-def accept(place: Workplace, sha256: str, who: str) -> None:
-    """Take LOCAL's ledger as it is now, because a person knows why it does not continue the one held.
-
-    A server that was rebuilt, say. The one held is kept aside; receipts of the new one are dated by the pull.
-    """
-    upstream = place.source.upstream
-    if upstream is None or place.source.ledger is None:
-        raise InputError(
-            f"{place.source.series}: no upstream is configured here (run it on the REMOTE server)"
+    def _copied(self, original: Snapshot) -> Snapshot:
+        """The copy of one snapshot here, made now or by an earlier run that did not live to record it."""
+        copies = [one for one in self._here if one.same_backup(original)]
+        for one in copies:
+            if one.original == original.id:
+                return one
+        before = set(on_disk(self._place.location))
+        repository = self._place.repository(self._own)
+        what = f"copying {original.id[:8]}"
+        command = repository.copy(self._access, [original.id])
+        result = self._run(command)
+        if result.code == restic.LOCKED:
+            # Both our locks are held, and restic would have kept them: whoever left this lock is dead.
+            unlocked = restic.run(repository.unlock(), 600, keep_open=self._keep_open)
+            restic.checked(unlocked, "removing a stale lock")
+            result = self._run(command)
+        restic.checked(result, what)
+        new = set(on_disk(self._place.location)) - before
+        if len(new) == 1:
+            return snapshots.read_one(repository, new.pop())
+        if not new and copies:
+            return copies[0]
+        raise restic.ResticError(
+            f"{what}: restic said it was done, but {len(new)} snapshots came", result.code
         )
-    shipped = fetch(place, upstream)
-    digest = hashlib.sha256(shipped.body).hexdigest()
-    if digest != sha256:
-        raise InputError(f"--accept-ledger: LOCAL's ledger is {digest} now: look at it, then accept that")
-    if shipped.trusted:
-        raise InputError("--accept-ledger: LOCAL's ledger continues the one held: there is nothing to accept")
-    parse(shipped.body, "LOCAL's ledger")
-    path = held_path(place.source.ledger)
-    held = read_held(place.source.ledger)
-    aside = f"{path}.before-{digest[:16]}"
-    write_durably(aside, held)
-    receipts = [receipt.snapshot for receipt in shipped.ledger.receipts()]
-    fields = {
-        "sha256": digest,
-        "by": who,
-        "kept": os.path.basename(aside),
-        "head": shipped.ledger.head,
-        "entries": len(shipped.ledger.entries),
-        "before": utc_text(place.clock.now()),
-        "doubtful": receipts,
-    }
-    place.append([place.draft(ACCEPTED_ACT, fields)])
-    write_durably(path, shipped.body)
 
+    def _run(self, command: restic.Command) -> restic.Result:
+        return restic.run(
+            command,
+            self._limits.budget.left(COPY_TIMEOUT),
+            on_text=self._on_text,
+            keep_open=self._keep_open,
+            stall=STALL,
+            doubt=self._too_full,
+        )
 
-def _refuse(place: Workplace, own: Ledger, shipped: Shipped, path: str) -> Ledger:
-    digest, evidence = keep_evidence(path, shipped.body)
-    if any(entry.act == REFUSED_ACT and entry.fields.get("sha256") == digest for entry in own.entries):
-        return own
-    why = f"LOCAL's ledger does not continue the one held: {shipped.comparison} (sha256 {digest})"
-    fields = {"sha256": digest, "comparison": shipped.comparison, "kept": evidence}
-    return place.append([place.draft(REFUSED_ACT, fields, why)])
+    def _too_full(self) -> str | None:
+        """Why no more should come, asked while it comes: the size in LOCAL's ledger is but a claim."""
+        location = self._place.location
+        full = storage_health.room(self._store, location)
+        if full is None:
+            disk = shutil.disk_usage(location)
+            if disk.free < LEFT_FREE * disk.total:
+                full = f"{location}: only {disk.free / 1e9:.1f} GB are left on the disk"
+        return full
 
-
-def _copy(
-    place: Workplace,
-    upstream: Upstream,
-    own: Ledger,
-    original: Snapshot,
-    held: Sequence[Snapshot],
-    keep_open: tuple[int, ...],
-    on_text: Callable[[str], None] | None,
-) -> Snapshot:
-    """The copy of one snapshot here, made now or by an earlier run that did not live to record it."""
-    copies = [one for one in held if one.same_backup(original)]
-    for one in copies:
-        if one.original == original.id:
-            return one
-    before = set(on_disk(place.location))
-    repository = place.repository(own)
-    what = f"copying {original.id[:8]}"
-    command = repository.copy(upstream.access, [original.id])
-    result = restic.run(command, COPY_TIMEOUT, on_text=on_text, keep_open=keep_open, stall=STALL)
-    if result.code == restic.LOCKED:
-        # Both our locks are held, and restic would have kept them: whoever left this lock is dead.
-        restic.checked(restic.run(repository.unlock(), 600, keep_open=keep_open), "removing a stale lock")
-        result = restic.run(command, COPY_TIMEOUT, on_text=on_text, keep_open=keep_open, stall=STALL)
-    restic.checked(result, what)
-    new = set(on_disk(place.location)) - before
-    if len(new) == 1:
-        return snapshots.read_one(repository, new.pop())
-    if not new and copies:
-        return copies[0]
-    raise restic.ResticError(f"{what}: restic said it was done, but {len(new)} snapshots came", result.code)
-
-
-def _record(
-    place: Workplace,
-    own: Ledger,
-    shipped: Shipped,
-    receipt: Receipt,
-    original: Snapshot,
-    copy: Snapshot,
-    result: Replicated,
-) -> Ledger:
-    if not copy.same_backup(original):
-        raise BackupError(f"the copy {copy.id[:8]} of {original.id[:8]} is another backup than its original")
-    link = {"original": original.id, "original_seq": receipt.seq}
-    drafts: list[Draft] = []
-    if all(one.snapshot != copy.id for one in own.live()):
-        arrived = received_at(receipt, shipped, own, place.clock.now())
-        fields = snapshots.receipt_fields(copy, place.source.series, arrived, receipt.outcome, **link)
-        fields["kind"] = original.kind
-        drafts.append(place.draft("receipt", fields, "pulled from LOCAL"))
-    drafts.append(place.draft("replicated", {"snapshot": copy.id, **link}))
-    result.copied.append({"original": original.id, "snapshot": copy.id, "size": copy.size})
-    return place.append(drafts)
+    def _record(self, receipt: Receipt, original: Snapshot, copy: Snapshot) -> None:
+        if not copy.same_backup(original):
+            raise BackupError(
+                f"the copy {copy.id[:8]} of {original.id[:8]} is another backup than its original"
+            )
+        if copy not in self._here:
+            self._here.append(copy)
+        place = self._place
+        link = {"original": original.id, "original_seq": receipt.seq}
+        drafts: list[Draft] = []
+        if all(one.snapshot != copy.id for one in self._own.live()):
+            arrived = local_ledger.received_at(receipt, self._shipped, self._own, place.clock.now())
+            fields = snapshots.receipt_fields(copy, place.source.series, arrived, receipt.outcome, **link)
+            fields["kind"] = original.kind
+            drafts.append(place.draft("receipt", fields, "pulled from LOCAL"))
+        drafts.append(place.draft("replicated", {"snapshot": copy.id, **link}))
+        self._result.copied.append({"original": original.id, "snapshot": copy.id, "size": copy.size})
+        self._own = place.append(drafts)

@@ -68,6 +68,8 @@ _CREDENTIALS = re.compile(r"(\w+://)[^/\s@\"']*@")
 _CONNECTION = ("x509:", "401 Unauthorized", "403 Forbidden", "no such host", "connection refused")
 STDERR_LINES = 400
 _LONGEST_LINE = 2000
+# What is kept of what restic prints: another server's repository may have it print without end.
+LARGEST_OUTPUT = 64 * 1024 * 1024
 READ_SIZE = 1 << 20
 
 
@@ -179,22 +181,28 @@ def run(
     on_text: Callable[[str], None] | None = None,
     keep_open: Iterable[int] = (),
     stall: float | None = None,
+    doubt: Callable[[], str | None] | None = None,
 ) -> Result:
     """Run restic to its end. `on_message` gets every JSON object of standard output as it comes,
     `on_text` every other line.
 
     `keep_open` are descriptors that restic inherits: with a lock's descriptor among them the lock lives
-    as long as restic does, also when this process is killed. After `timeout` seconds, or `stall` seconds
-    without progress, restic is ended, and that raises: it tries a full server again and again without end.
+    as long as restic does, also when this process is killed. After `timeout` seconds, after `stall` seconds
+    without progress, or when `doubt` gives a reason, restic is ended, and that raises: it tries a full server
+    again and again without end.
     """
     running = _started(command, keep_open)
-    watch = Watch(lambda: _end(running.process), timeout, stall)
+    watch = Watch(lambda: _end(running.process), timeout, stall, doubt)
     watch.start()
     try:
         kept = []
-        for line in running.stdout:
+        room = LARGEST_OUTPUT
+        while line := running.stdout.readline(room + 1):
             message = _object(line)
             if message is None or message.get("message_type") not in PASSING:
+                room -= len(line)
+                if room < 0:
+                    raise ResticError(f"restic {command.name} printed more than {LARGEST_OUTPUT} bytes", 1)
                 kept.append(line)
             watch.saw(_progress_of(line, message))
             if message is None and on_text is not None:
@@ -255,8 +263,8 @@ def condensed(stderr: str) -> str:
 
 
 def _drain(stream: IO[bytes], kept: deque[bytes]) -> None:
-    for line in stream:
-        kept.append(line[:_LONGEST_LINE])
+    for line in iter(lambda: stream.readline(_LONGEST_LINE), b""):
+        kept.append(line)
     stream.close()
 
 

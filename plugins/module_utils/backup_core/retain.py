@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from . import hold, restic, undo
+from . import hold, local_ledger, restic, undo
 from .errors import BackupError, RefusedError
 from .ledger import Ledger
 from .opening import OpeningCalendar
@@ -22,7 +22,6 @@ from .policy import Policy
 from .receive import CANCELLED_ACT, INTENT_ACT, MISSING_ACT
 from .retention import EVERYTHING, Decision, Plan, plan, snapshots_of
 from .snapshots import on_disk
-from .status import ledger_refused
 from .workplace import Workplace
 
 BATCH = 20
@@ -78,7 +77,7 @@ def retain(
 ) -> Retained:
     """Remove what the rule lets go. The caller holds the source's lock and its prune lock."""
     ledger = place.ledger()
-    if place.source.upstream is not None and ledger_refused(ledger):
+    if place.source.upstream is not None and local_ledger.refused(ledger):
         raise RefusedError("LOCAL's ledger does not continue the one held here: nothing is removed")
     disk = on_disk(place.location)
     decided = planned(place, ledger, disk, confirm)

@@ -10,19 +10,22 @@ from __future__ import annotations
 
 import os
 
-from . import web
+from . import evidence, web
+from .budget import Budget
 from .errors import BackupError
-from .files import keep_evidence, write_durably
-from .ledger import Comparison, Ledger, compare, whole_lines
+from .files import write_durably
+from .ledger import Comparison, Ledger, LedgerBroken, compare, parse, whole_lines
 from .workplace import Workplace
 
-LARGEST_LEDGER = 256 * 1024 * 1024
+# Of either server: a megabyte a year is much.
+LARGEST_LEDGER = 64 * 1024 * 1024
 REFUSED_ACT = "remote-ledger-refused"
 ACCEPTED_ACT = "remote-ledger-accepted"
+ACTS = (REFUSED_ACT, ACCEPTED_ACT)
 ORDERLY: tuple[Comparison, ...] = ("equal", "behind")
 
 
-def ship(place: Workplace) -> str | None:
+def ship(place: Workplace, budget: Budget | None = None) -> str | None:
     """Put REMOTE's ledger where LOCAL takes it, if it grew since; returns what went wrong.
 
     The copies are made by then: a ledger that has to wait for the next pull is no reason to fail this one.
@@ -38,7 +41,8 @@ def ship(place: Workplace) -> str | None:
     try:
         credentials = web.credentials_of(upstream.access.location_file)
         body = whole_lines(_read(file.path, LARGEST_LEDGER))
-        web.put(upstream.ship_url, body, credentials, upstream.access.cacert)
+        patience = (budget or Budget()).left(web.DEADLINE)
+        web.put(upstream.ship_url, body, credentials, upstream.access.cacert, patience)
     except BackupError as error:
         return f"the ledger was not shipped to LOCAL: {error}"
     write_durably(mark, head)
@@ -53,7 +57,7 @@ def take(place: Workplace) -> Comparison | None:
     shipped, ledger_path = place.source.shipped, place.source.ledger
     if shipped is None or ledger_path is None or not os.path.exists(shipped):
         return None
-    path = ledger_path.removesuffix(".jsonl") + ".remote.jsonl"
+    path = held_path(ledger_path)
     held, body = _read(path, LARGEST_LEDGER), whole_lines(_read(shipped, LARGEST_LEDGER))
     comparison = compare(held, body)
     ledger = place.ledger()
@@ -63,18 +67,33 @@ def take(place: Workplace) -> Comparison | None:
         if refused(ledger):
             place.append([place.draft(ACCEPTED_ACT, {"comparison": comparison})])
         return comparison
-    digest, evidence = keep_evidence(path, body)
-    if not any(entry.act == REFUSED_ACT and entry.fields.get("sha256") == digest for entry in ledger.entries):
+    now = place.clock.now()
+    refusal = evidence.keep(path, body, now)
+    if evidence.to_be_told(ledger, ACTS, REFUSED_ACT, refusal.sha256, now):
         why = f"REMOTE's ledger does not continue the one held: {comparison}"
-        fields = {"sha256": digest, "comparison": comparison, "kept": evidence}
-        place.append([place.draft(REFUSED_ACT, fields, why)])
+        place.append([place.draft(REFUSED_ACT, {**refusal.fields(), "comparison": comparison}, why)])
     return comparison
+
+
+def shipped_ledger(place: Workplace, ledger: Ledger) -> Ledger | None:
+    """REMOTE's ledger as LOCAL holds it; None where none came, or none that continues those before."""
+    if place.source.shipped is None or place.source.ledger is None or refused(ledger):
+        return None
+    try:
+        found = parse(_read(held_path(place.source.ledger), LARGEST_LEDGER), "REMOTE's ledger")
+    except (LedgerBroken, OSError):
+        return None
+    return found if found.entries else None
+
+
+def held_path(ledger_path: str) -> str:
+    """Where REMOTE's ledger is kept at LOCAL, next to LOCAL's own."""
+    return ledger_path.removesuffix(".jsonl") + ".remote.jsonl"
 
 
 def refused(ledger: Ledger) -> bool:
     """Whether the last thing known at LOCAL of REMOTE's ledger is that it was refused."""
-    acts = (REFUSED_ACT, ACCEPTED_ACT)
-    return next((e.act for e in reversed(ledger.entries) if e.act in acts), None) == REFUSED_ACT
+    return next((e.act for e in reversed(ledger.entries) if e.act in ACTS), None) == REFUSED_ACT
 
 
 def _read(path: str, limit: int) -> bytes:

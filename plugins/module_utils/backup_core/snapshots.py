@@ -139,11 +139,15 @@ def read_all(repository: Repository, keep_open: Iterable[int] = ()) -> list[Snap
 
 
 def read(
-    repository: Repository, ids: Sequence[str], longest: float | None = None
+    repository: Repository,
+    ids: Sequence[str],
+    longest: float | None = None,
+    timeout: float = READ_TIMEOUT,
 ) -> tuple[dict[str, Snapshot], dict[str, str]]:
     """These snapshots, and for those that cannot be read the reason. One bad object stops no other.
 
     After `longest` seconds no further one is begun: those that are in neither answer are for the next time.
+    `timeout` seconds are what one call of restic may take.
     """
     found: dict[str, Snapshot] = {}
     deadline = math.inf if longest is None else time.monotonic() + longest
@@ -153,7 +157,7 @@ def read(
             break
         batch = list(ids[start : start + BATCH])
         asked += batch
-        result = restic.run(repository.snapshots(batch), READ_TIMEOUT)
+        result = restic.run(repository.snapshots(batch), timeout)
         if result.code == restic.OK:
             found.update(
                 (snapshot.id, snapshot) for snapshot in listed(result.json()) if snapshot.id in batch
@@ -165,15 +169,15 @@ def read(
         if time.monotonic() > deadline:
             break
         try:
-            found[one] = read_one(repository, one)
+            found[one] = read_one(repository, one, timeout)
         except BackupError as error:
             unread[one] = one_line(str(error), 300)
     return found, unread
 
 
-def read_one(repository: Repository, snapshot: str) -> Snapshot:
+def read_one(repository: Repository, snapshot: str, timeout: float = READ_TIMEOUT) -> Snapshot:
     result = restic.checked(
-        restic.run(repository.cat("snapshot", snapshot), READ_TIMEOUT), f"reading snapshot {snapshot[:8]}"
+        restic.run(repository.cat("snapshot", snapshot), timeout), f"reading snapshot {snapshot[:8]}"
     )
     value = result.json()
     try:

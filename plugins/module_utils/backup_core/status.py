@@ -15,21 +15,25 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from . import hold, replicate, shipping
+from . import hold, local_ledger, replicate, shipping
 from .errors import BackupError
 from .ledger import Entry, Ledger, LedgerBroken, Receipt, parse
 from .opening import OpenDays, OpeningCalendar
 from .policy import Policy
+from .pulls import Pull
+from .pulls import read as read_pull
 from .receive import intended_removals
 from .retention import Snapshot, plan
 from .snapshots import on_disk
-from .times import paris_day, utc_text
+from .times import paris_day, parse_instant, utc_text
 from .workplace import Workplace
 
 Level = Literal["ok", "attention", "alarm"]
 ORDER: dict[Level, int] = {"alarm": 0, "attention": 1, "ok": 2}
 
 VERIFY_EVERY = timedelta(days=35)
+# Once an hour is often enough for a copy, and a day without one is a day that the town hall could lose.
+COPIED_WITHIN = timedelta(hours=26)
 # How long a sweep's find stays on the page.
 RECENT = timedelta(days=7)
 LOOK_BACK = timedelta(days=60)
@@ -40,7 +44,11 @@ NO_SPACE = 0.03
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of one source on this server."""
+    """What is known of one source on this server.
+
+    `pending`: receipts of LOCAL that REMOTE lacks. REMOTE knows from LOCAL's ledger, and has a record of its
+    last pull; LOCAL knows from REMOTE's ledger as it was shipped, whose newest entry is of `shipped_at`.
+    """
 
     series: str
     ledger: Ledger
@@ -51,6 +59,8 @@ class Facts:
     size: int = 0
     free: int = 0
     problem: str | None = None
+    pull: Pull | None = None
+    shipped_at: datetime | None = None
 
 
 @dataclass
@@ -69,6 +79,9 @@ class Status:
     missed: list[date] = field(default_factory=list)
     snapshots: int = 0
     pending: int | None = None
+    pending_as_of: datetime | None = None
+    newest_ok: Receipt | None = None
+    newest_ok_verified: bool = False
     verified_at: datetime | None = None
     verified_sound: bool | None = None
     held: list[str] = field(default_factory=list)
@@ -101,6 +114,14 @@ class Status:
             "missed_days": [str(day) for day in self.missed],
             "snapshots": self.snapshots,
             "pending_replication": self.pending,
+            "pending_as_of": None if self.pending_as_of is None else utc_text(self.pending_as_of),
+            "newest_ok": None
+            if self.newest_ok is None
+            else {
+                "snapshot": self.newest_ok.snapshot,
+                "received_at": utc_text(self.newest_ok.received_at),
+                "verified": self.newest_ok_verified,
+            },
             "verified_at": None if self.verified_at is None else utc_text(self.verified_at),
             "verified_sound": self.verified_sound,
             "held": self.held,
@@ -120,14 +141,12 @@ def assess(facts: Facts, calendar: OpenDays, policy: Policy, now: datetime) -> S
     _contents(status, facts, live, doubtful, now)
     _freshness(status, [r for r in live if r.snapshot not in doubtful], calendar, policy, now)
     _verification(status, facts.ledger, now)
-    if facts.replica:
-        status.pending = len(facts.pending)
-        if any(now - receipt.received_at > timedelta(hours=26) for receipt in facts.pending):
-            status.add(
-                "attention", f"{len(facts.pending)} snapshots not copied from LOCAL for more than a day"
-            )
-        if ledger_refused(facts.ledger):
-            status.add("alarm", "LOCAL's ledger does not continue the one held here")
+    if facts.replica or facts.shipped_at is not None:
+        _replication(status, facts, now)
+    if facts.pull is not None:
+        _pulling(status, facts.pull, now)
+    if facts.replica and local_ledger.refused(facts.ledger):
+        status.add("alarm", "LOCAL's ledger does not continue the one held here")
     if shipping.refused(facts.ledger):
         status.add("alarm", "REMOTE's ledger does not continue the one held here")
     if facts.held:
@@ -166,6 +185,8 @@ def _contents(
         status.add("attention", f"{len(facts.present - ids)} snapshots in the repository have no receipt")
     if doubtful:
         status.add("attention", f"{len(doubtful)} snapshots in quarantine: their time is not believed")
+    good = [one for one in live if one.outcome == "ok" and one.snapshot in there - set(doubtful)]
+    status.newest_ok = good[-1] if good else None
 
 
 def _objects(entry: Entry) -> int:
@@ -225,6 +246,12 @@ def _verification(status: Status, ledger: Ledger, now: datetime) -> None:
             status.add("attention", "never verified")
         return
     status.verified_at = last.at
+    newest = status.newest_ok
+    # What came while the verification was at work was perhaps not looked at.
+    covered = last.fields.get("entries", 0)
+    status.newest_ok_verified = (
+        newest is not None and last.fields.get("sound") is True and newest.seq <= covered
+    )
     status.verified_sound = bool(last.fields.get("sound"))
     if not status.verified_sound:
         status.add("alarm", "the last verification found damage")
@@ -232,39 +259,61 @@ def _verification(status: Status, ledger: Ledger, now: datetime) -> None:
         status.add("attention", f"not verified for {(now - last.at).days} days")
 
 
-def ledger_refused(ledger: Ledger) -> bool:
-    """Whether the last thing known of LOCAL's ledger is that it was refused."""
-    acts = (replicate.HELD_ACT, replicate.REFUSED_ACT, replicate.ACCEPTED_ACT)
-    last = next((entry.act for entry in reversed(ledger.entries) if entry.act in acts), None)
-    return last == replicate.REFUSED_ACT
+def _replication(status: Status, facts: Facts, now: datetime) -> None:
+    status.pending, status.pending_as_of = len(facts.pending), facts.shipped_at
+    late = [receipt for receipt in facts.pending if now - receipt.received_at > COPIED_WITHIN]
+    if late and facts.shipped_at is None:
+        status.add("attention", f"{len(facts.pending)} snapshots not copied from LOCAL for more than a day")
+    elif late:
+        since = utc_text(facts.shipped_at) if facts.shipped_at is not None else ""
+        status.add(
+            "attention", f"{len(late)} snapshots of more than a day ago are not in REMOTE's ledger of {since}"
+        )
+
+
+def _pulling(status: Status, pull: Pull, now: datetime) -> None:
+    if pull.left:
+        status.reasons.append(f"{pull.left} snapshots are left for the next pull")
+    if pull.problem is None or pull.since is None:
+        return
+    since = parse_instant(pull.since, "since")
+    long = not pull.partial and now - since > COPIED_WITHIN
+    text = f"the pull from LOCAL goes wrong since {utc_text(since)} ({pull.failures} times): {pull.problem}"
+    status.add("alarm" if long else "attention", text)
 
 
 def facts_of(place: Workplace) -> Facts:
     """Look at ledger, repository folder and disk. What cannot be read is a fact too."""
     series = place.source.series
-    held = hold.reasons(place)
+    holds = hold.reasons(place)
     try:
         ledger = place.ledger()
     except LedgerBroken as error:
-        return Facts(series, Ledger(), None, held, problem=str(error))
+        return Facts(series, Ledger(), None, holds, problem=str(error))
     except BackupError as error:
-        return Facts(series, Ledger(), None, held, problem=str(error))
+        return Facts(series, Ledger(), None, holds, problem=str(error))
     pending: Sequence[Receipt] = ()
     problem = None
+    pull, shipped_at = None, None
     if place.source.upstream is not None and place.source.ledger is not None:
+        pull = read_pull(place.config, place.source)
         try:
-            pending = replicate.to_copy(parse(replicate.read_held(place.source.ledger)), ledger)
+            pending = replicate.to_copy(parse(local_ledger.read(place.source.ledger)), ledger)
         except BackupError as error:
             problem = f"LOCAL's ledger as held here: {error}"
+    elif (theirs := shipping.shipped_ledger(place, ledger)) is not None:
+        pending, shipped_at = replicate.to_copy(ledger, theirs), theirs.newest_at
     try:
         present = frozenset(on_disk(place.location))
         disk = shutil.disk_usage(place.location)
     except (BackupError, OSError) as error:
-        return Facts(series, ledger, frozenset(), held, problem=str(error))
+        return Facts(series, ledger, frozenset(), holds, problem=str(error))
     if not os.path.exists(os.path.join(place.location, "config")):
         problem = f"{place.location}: the repository has lost its config object"
     replica = place.source.upstream is not None
-    return Facts(series, ledger, present, held, pending, replica, disk.total, disk.free, problem)
+    return Facts(
+        series, ledger, present, holds, pending, replica, disk.total, disk.free, problem, pull, shipped_at
+    )
 
 
 def status_of(place: Workplace) -> Status:

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from . import restic
 from .commands import is_snapshot_id
 from .errors import one_line
+from .snapshots import on_disk
 from .workplace import Workplace
 
 HASHED = ("keys", "snapshots", "index", "data")
@@ -33,8 +34,11 @@ _SUBSET = re.compile(r"[1-9]\d{0,3}/[1-9]\d{0,3}|\d{1,3}(\.\d+)?%|\d+[kKmMgGtT]?
 
 @dataclass
 class Verified:
-    """What was looked at, and what is not as it should be."""
+    """What was looked at, and what is not as it should be. `snapshots` is how many there are to restore:
+    where there is none, there was nothing to verify. `missing` are in the ledger, not in the repository."""
 
+    snapshots: int = 0
+    missing: list[str] = field(default_factory=list)
     objects: int = 0
     size: int = 0
     seconds: float = 0.0
@@ -44,7 +48,7 @@ class Verified:
 
     @property
     def sound(self) -> bool:
-        return not self.damaged and self.structure is None
+        return not self.damaged and not self.missing and self.structure is None
 
 
 def objects(location: str) -> Iterator[tuple[str, str]]:
@@ -135,13 +139,30 @@ def verify(
     progress: Callable[[str], None] | None = None,
     keep_open: Iterable[int] = (),
 ) -> Verified:
-    """Scrub and check one repository, and put the result into its ledger."""
+    """Scrub and check one repository, and put the result into its ledger.
+
+    A repository without any snapshot can be damaged, but it cannot be sound: nothing is recorded of it then.
+    """
+    # Not above: receive stands on quarantine, and that hashes with this module.
+    from .receive import intended_removals, missing_ids
+
+    ledger = place.ledger()
+    disk = on_disk(place.location)
     result = scrub(place.location, progress)
+    result.snapshots = len(disk)
+    gone = missing_ids(disk, ledger)
+    result.missing = [one for one in gone if one not in intended_removals(ledger)]
     if structure:
         began = time.monotonic()
         result.structure = _structure(place, subset, progress, tuple(keep_open))
         result.seconds += time.monotonic() - began
+    if not disk and result.sound:
+        return result
     fields = {
+        # What came later was perhaps not looked at any more.
+        "entries": len(ledger.entries),
+        "snapshots": result.snapshots,
+        "missing": result.missing[:MOST_NAMED],
         "objects": result.objects,
         "size": result.size,
         "seconds": round(result.seconds, 3),

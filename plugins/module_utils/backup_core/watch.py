@@ -9,19 +9,30 @@ import threading
 import time
 from collections.abc import Callable
 
+# How often somebody looks whether the program may go on.
+LOOK = 5.0
+
 
 class Watch(threading.Thread):
-    """Calls `end` after `timeout` seconds in all, or `stall` seconds in which `saw` was told nothing new.
+    """Calls `end` after `timeout` seconds in all, after `stall` seconds in which `saw` was told nothing new,
+    or as soon as `doubt`, asked every few seconds, gives a reason.
 
     `reason` then says which it was.
     """
 
-    def __init__(self, end: Callable[[], None], timeout: float | None, stall: float | None) -> None:
+    def __init__(
+        self,
+        end: Callable[[], None],
+        timeout: float | None,
+        stall: float | None,
+        doubt: Callable[[], str | None] | None = None,
+    ) -> None:
         super().__init__(daemon=True)
         self.reason: str | None = None
         self._end = end
         self._timeout = timeout
         self._stall = stall
+        self._doubt = doubt
         self._began = self._moved = time.monotonic()
         self._last: object = None
         self._over = threading.Event()
@@ -41,6 +52,8 @@ class Watch(threading.Thread):
                 self.reason = f"took more than {self._timeout:.0f} s and was ended"
             elif self._stall is not None and now - self._moved >= self._stall:
                 self.reason = f"did not get on for {self._stall:.0f} s and was ended"
+            elif self._doubt is not None and (why := self._doubt()) is not None:
+                self.reason = f"was ended: {why}"
             if self.reason is not None:
                 self._end()
                 return
@@ -48,7 +61,7 @@ class Watch(threading.Thread):
     def _patience(self) -> float | None:
         """Seconds until there may be a reason; None when there never is."""
         now = time.monotonic()
-        ends = []
+        ends = [] if self._doubt is None else [LOOK]
         if self._timeout is not None:
             ends.append(self._began + self._timeout - now)
         if self._stall is not None:

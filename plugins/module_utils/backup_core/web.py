@@ -75,9 +75,11 @@ def probe(location_file: str, cacert: str | None) -> None:
         raise
 
 
-def put(url: str, body: bytes, credentials: Credentials, cacert: str | None) -> None:
+def put(
+    url: str, body: bytes, credentials: Credentials, cacert: str | None, patience: float = DEADLINE
+) -> None:
     headers = {"Content-Type": "application/json"}
-    _ask("PUT", url, credentials, cacert, 0, DEADLINE, body, headers)
+    _ask("PUT", url, credentials, cacert, 0, patience, body, headers)
 
 
 def get(

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .clock import Clock
-from .commands import Repository
-from .config import Config, RepositoryAccess, Source
+from .commands import Repository, is_snapshot_id
+from .config import Config, Source
 from .errors import InputError
 from .files import give_to_folder_owner
 from .ledger import Draft, Ledger
@@ -22,6 +22,8 @@ from .ledger_file import LedgerFile
 KEY_ACT = "key-registered"
 # The key the server itself uses; the module ccpp.backup.repository registers it under this name.
 OWN_KEY = "admin"
+# The key by which REMOTE opens LOCAL's repository, under the name that the role registers it by at LOCAL.
+PULL_KEY = "replica"
 
 
 @dataclass(frozen=True)
@@ -71,10 +73,6 @@ class Workplace:
             access = replace(access, key_hint=own_key(ledger))
         return Repository(access, self.cache_directory())
 
-    def upstream_repository(self, access: RepositoryAccess) -> Repository:
-        """LOCAL's repository as REMOTE reads it: never with a cache, whose place LOCAL would choose."""
-        return Repository(access, cache_directory=None)
-
     def cache_directory(self) -> str:
         """restic's cache; root has its own, or the service could not read what root left there."""
         folder = self.config.cache_directory
@@ -98,5 +96,10 @@ def registered_keys(ledger: Ledger) -> dict[str, str]:
 
 def own_key(ledger: Ledger) -> str | None:
     """The id of the server's own key, if it was registered."""
-    named = [key for key, name in registered_keys(ledger).items() if name == OWN_KEY]
-    return named[-1] if named else None
+    return key_named(ledger, OWN_KEY)
+
+
+def key_named(ledger: Ledger, name: str) -> str | None:
+    """The id of the key last registered under the name."""
+    named = [key for key, known_as in registered_keys(ledger).items() if known_as == name]
+    return named[-1] if named and is_snapshot_id(named[-1]) else None

@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from ansible_collections.ccpp.backup.plugins.module_utils.backup_core import replicate
-from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.ledger import Draft, Ledger
+from ansible_collections.ccpp.backup.plugins.module_utils.backup_core import local_ledger, replicate
+from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.ledger import Draft, Ledger, whole_lines
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -47,11 +49,11 @@ def held(entries: int, before: datetime | None, *doubtful: str) -> Draft:
         "before": before.isoformat() if before else None,
         "doubtful": list(doubtful),
     }
-    return Draft(replicate.HELD_ACT, "remote", NOON, None, fields)
+    return Draft(local_ledger.HELD_ACT, "remote", NOON, None, fields)
 
 
-def shipped(book: Ledger, comparison: Any = "behind") -> replicate.Shipped:
-    return replicate.Shipped(b"", book, comparison)
+def shipped(book: Ledger, comparison: Any = "behind") -> local_ledger.Shipped:
+    return local_ledger.Shipped(b"", book, comparison)
 
 
 def test_what_remote_has_had_does_not_come_again() -> None:
@@ -80,23 +82,23 @@ def test_what_local_removed_or_set_aside_is_not_asked_for() -> None:
 def test_an_entry_must_lie_between_the_last_head_and_now(at: timedelta, doubtful: bool) -> None:
     before = ledger(receipt("a", NOON))
     after = before.extended([receipt("b", NOON + at)])[0]
-    assert replicate.outside_window(before, after, NOON + 2 * DAY) == (["b" * 64] if doubtful else [])
+    assert local_ledger.outside_window(before, after, NOON + 2 * DAY) == (["b" * 64] if doubtful else [])
 
 
 def test_a_week_without_a_link_makes_nothing_implausible() -> None:
     local = ledger(receipt("a", NOON), *(receipt(x, NOON + n * DAY) for n, x in enumerate("bcdef0", 1)))
     before = ledger(receipt("a", NOON))
     now = NOON + 8 * DAY
-    assert replicate.outside_window(before, local, now) == []
+    assert local_ledger.outside_window(before, local, now) == []
     own = ledger(held(1, None), held(7, NOON))
     for one in local.receipts():
-        assert replicate.received_at(one, shipped(local), own, now) == one.received_at
+        assert local_ledger.received_at(one, shipped(local), own, now) == one.received_at
 
 
 def test_a_receipt_dated_before_what_was_held_is_dated_by_it() -> None:
     local = ledger(receipt("a", NOON), receipt("b", NOON + HOUR, received=NOON - 300 * DAY))
     own = ledger(held(1, None), held(2, NOON))
-    assert replicate.received_at(local.receipts()[1], shipped(local), own, NOON + 2 * HOUR) == NOON
+    assert local_ledger.received_at(local.receipts()[1], shipped(local), own, NOON + 2 * HOUR) == NOON
 
 
 @pytest.mark.parametrize("comparison", ["forked", "truncated", "rewritten"])
@@ -104,20 +106,62 @@ def test_a_ledger_that_does_not_continue_dates_nothing(comparison: str) -> None:
     local = ledger(receipt("a", NOON))
     own = ledger(held(1, None))
     now = NOON + DAY
-    assert replicate.received_at(local.receipts()[0], shipped(local, comparison), own, now) == now
+    assert local_ledger.received_at(local.receipts()[0], shipped(local, comparison), own, now) == now
 
 
 def test_a_doubtful_entry_and_one_of_the_future_are_dated_by_the_pull() -> None:
     local = ledger(receipt("a", NOON), receipt("b", NOON, received=NOON + 9 * DAY))
     own = ledger(held(2, None, "a" * 64))
     now = NOON + DAY
-    assert [replicate.received_at(one, shipped(local), own, now) for one in local.receipts()] == [now, now]
+    assert [local_ledger.received_at(one, shipped(local), own, now) for one in local.receipts()] == [now, now]
+
+
+def test_what_local_wrote_with_a_clock_that_was_ahead_makes_nothing_later_implausible() -> None:
+    """An entry of 2035 says nothing about when the next ones came; without it, the window is what it was."""
+    before = ledger(receipt("a", NOON), Draft("verified", "l", NOON + 3000 * DAY, None, {"sound": True}))
+    now = NOON + 2 * DAY
+    after = before.extended([receipt("b", NOON + HOUR), receipt("c", NOON - HOUR)])[0]
+    assert local_ledger.outside_window(before, after, now) == ["c" * 64]
+    assert local_ledger.newest_believed(before, now) == NOON
+
+
+def test_the_key_that_local_registered_for_the_pull_is_the_one_tried_first() -> None:
+    def key(name: str, value: str) -> Draft:
+        return Draft("key-registered", "l", NOON, None, {"name": name, "key": value})
+
+    held_before = ledger(key("replica", "1" * 64))
+    with_newer = held_before.extended([key("replica", "2" * 64), key("client", "3" * 64)])[0]
+    for came, expected in (
+        (with_newer, "2" * 64),
+        (held_before, "1" * 64),
+        (ledger(key("client", "3" * 64)), "1" * 64),
+        (ledger(key("replica", "latest; rm -rf")), "1" * 64),
+    ):
+        assert local_ledger.Shipped(b"", came, "behind", held_before).pull_key == expected
+    assert local_ledger.Shipped(b"", ledger(), "behind").pull_key is None
+
+
+def test_a_run_takes_so_many_and_those_that_failed_before_come_last() -> None:
+    todo = ledger(*(receipt(letter, NOON) for letter in "abcdef")).receipts()
+    there = {letter * 64 for letter in "acdef"}
+    limits = replicate.Limits(most=3, failed={"a" * 64, "d" * 64})
+    assert [one.snapshot[0] for one in replicate.chosen(todo, there, limits)] == ["c", "e", "f"]
+    more = replicate.Limits(most=4, failed={"a" * 64, "d" * 64})
+    assert [one.snapshot[0] for one in replicate.chosen(todo, there, more)] == ["c", "e", "f", "a"]
+
+
+def test_a_hundred_thousand_invented_receipts_are_sorted_out_in_a_second() -> None:
+    book = ledger(receipt("a", NOON))
+    made = [replace(book.receipts()[0], snapshot=f"{number:064x}", seq=number) for number in range(100_000)]
+    began = time.monotonic()
+    assert replicate.chosen(made, {"a" * 64}, replicate.Limits()) == []
+    assert time.monotonic() - began < 1
 
 
 def test_a_line_that_local_was_still_writing_is_left_for_next_time() -> None:
-    assert replicate.whole_lines(b"one\ntwo\nthr") == b"one\ntwo\n"
-    assert replicate.whole_lines(b"thr") == b""
+    assert whole_lines(b"one\ntwo\nthr") == b"one\ntwo\n"
+    assert whole_lines(b"thr") == b""
 
 
 def test_the_held_copy_lies_beside_the_own_ledger() -> None:
-    assert replicate.held_path("/srv/ledgers/c/s.jsonl") == "/srv/ledgers/c/s.local.jsonl"
+    assert local_ledger.path_of("/srv/ledgers/c/s.jsonl") == "/srv/ledgers/c/s.local.jsonl"

@@ -41,6 +41,7 @@ def every_command() -> list[restic.Command]:
         REPOSITORY.check("2%"),
         REPOSITORY.stats(A),
         REPOSITORY.list_locks(),
+        REPOSITORY.list_snapshots(),
         REPOSITORY.forget([A]),
         REPOSITORY.prune(),
         REPOSITORY.unlock(),

@@ -109,7 +109,7 @@ def test_the_alarm_ends_when_the_chain_goes_on(bench: Bench, tmp_path: Path) -> 
 
 def test_a_ledger_is_shipped_once_until_it_grows(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[tuple[str, bytes, str]] = []
-    monkeypatch.setattr(web, "put", lambda url, body, who, _ca: sent.append((url, body, who.user)))
+    monkeypatch.setattr(web, "put", lambda url, body, who, _ca, _patience: sent.append((url, body, who.user)))
     bench.snapshot(NOON)
     assert shipping.ship(bench.place) is None
     assert shipping.ship(bench.place) is None

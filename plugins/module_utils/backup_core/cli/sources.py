@@ -49,14 +49,14 @@ def add_wait(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--wait",
         metavar="SECONDS",
-        type=_seconds,
+        type=seconds,
         help="how long to wait for another ccpp-backup at work on the same source, before that is a failure"
         f" (default: {NAMED_PATIENCE:.0f} for a source named by --source; else what suits a timer, whose next"
         " run comes soon: a busy source is then no failure)",
     )
 
 
-def _seconds(text: str) -> float:
+def seconds(text: str) -> float:
     try:
         value = float(text)
     except ValueError:

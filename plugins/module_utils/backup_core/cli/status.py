@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ..clock import Clock
 from ..config import Source, load
 from ..errors import ATTENTION, DONE, InputError
-from ..times import paris_day, utc_text
+from ..times import paris, paris_day, utc_text
 from ..workplace import Workplace
 from .output import Output
 from .sources import add_selection
@@ -76,6 +76,9 @@ def _may_look(sources: Iterable[Source]) -> None:
 
 def _row(one: Status) -> tuple[str, ...]:
     copied = "-" if one.pending is None else "yes" if not one.pending else f"{one.pending} missing"
+    if one.pending_as_of is not None:
+        # LOCAL knows no more than the ledger that REMOTE shipped last.
+        copied += f" ({one.pending_as_of.astimezone(paris()):%Y-%m-%d %H:%M})"
     return (
         one.level.upper(),
         one.series,

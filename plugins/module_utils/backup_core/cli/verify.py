@@ -53,9 +53,12 @@ def execute(args: argparse.Namespace, out: Output) -> int:
             warnings.append(f"... and {len(result.damaged) - 20} more")
         if result.structure is not None:
             warnings.append(f"structure: {result.structure}")
-        state = "sound" if result.sound else "DAMAGED"
+        warnings += [f"{one[:8]}: in the ledger, but gone from the repository" for one in result.missing[:20]]
+        state = "DAMAGED" if not result.sound else "sound" if result.snapshots else "nothing to verify yet"
         return Outcome(
             value={
+                "snapshots": result.snapshots,
+                "missing": result.missing[:100],
                 "objects": result.objects,
                 "bytes": result.size,
                 "seconds": round(result.seconds, 3),
