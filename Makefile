@@ -73,8 +73,9 @@ integration: setup ## The command against real repositories, on a Debian 13 mach
 format: venv ## Format and sort the imports of the Python code
 	@ruff check --fix-only --quiet . && ruff format .
 
-docs: venv ## Write again what is generated: the roles' READMEs
+docs: venv ## Write again what is generated: the roles' READMEs, the table of flows
 	@python tests/tooling/role_readmes.py
+	@python tests/tooling/flow_table.py
 
 changelog: venv ## Gather changelogs/fragments/ into CHANGELOG.md, for the version in galaxy.yml
 	@antsibull-changelog release --refresh --reload-plugins

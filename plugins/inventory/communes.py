@@ -29,9 +29,9 @@ notes:
     C(commune_slug) and C(commune_remote), the name of the REMOTE server. Workstations also have
     C(commune_source), the name of their source.
   - Where the source names O(pools), every host of a commune also has C(commune_addresses), its addresses
-    inside the tunnels, with C(loopback), C(remote_loopback), C(lan) (the town hall's network, or null) and
-    C(tunnels) (for each tunnel C(network), and of its two addresses C(local) and C(remote)). The REMOTE
-    server has C(service_addresses), with C(loopback).
+    inside the tunnels, with C(loopback), C(remote_loopback), C(pools) (the ranges of O(pools)), C(lan) (the
+    town hall's network, or null) and C(tunnels) (for each tunnel C(network), and of its two addresses
+    C(local) and C(remote)). The REMOTE server has C(service_addresses), with C(loopback) and C(pools).
 extends_documentation_fragment:
   - ansible.builtin.inventory_cache
 options:
@@ -324,9 +324,9 @@ class _AddressPlan(NamedTuple):
         if lines:
             raise InputError(folder.cut(lines))
         return {
-            "addresses": {"loopback": allocation.remote},
+            "addresses": {"loopback": allocation.remote, "pools": pools.listed()},
             "commune_addresses": {
-                slug: addresses.of_commune(allocation, slug, commune)
+                slug: addresses.of_commune(allocation, slug, commune, pools)
                 for slug, commune in found.communes.items()
             },
         }

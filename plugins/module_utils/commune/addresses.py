@@ -122,6 +122,10 @@ class Pools:
                     return f"{pool} {one}"
         return None
 
+    def listed(self) -> list[str]:
+        """Every range of every pool, as text."""
+        return [str(one) for ranges in self.ranges.values() for one in ranges]
+
     def named(self, pool: str) -> str:
         return ", ".join(str(one) for one in self.ranges[pool])
 
@@ -296,12 +300,13 @@ def release(allocation: Allocation, slug: str, present: Iterable[str]) -> Alloca
     )
 
 
-def of_commune(allocation: Allocation, slug: str, commune: Mapping[str, Any]) -> dict[str, Any]:
+def of_commune(allocation: Allocation, slug: str, commune: Mapping[str, Any], pools: Pools) -> dict[str, Any]:
     """The variable `commune_addresses`. Of a tunnel's two addresses the lower one is REMOTE's."""
     given = allocation.communes[slug]
     return {
         "loopback": given.loopback,
         "remote_loopback": allocation.remote,
+        "pools": pools.listed(),
         "lan": commune["server"].get("lan"),
         "tunnels": [
             {

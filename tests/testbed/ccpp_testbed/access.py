@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 import shutil
@@ -100,7 +101,10 @@ def write(topology: Topology, host_keys: dict[str, str]) -> None:
             "      ansible_python_interpreter: /usr/bin/python3",
             *control,
             # As variables of each host, because group_vars/all.yml would win over a group's.
-            *(f"      {name}: {json.dumps(content)}" for name, content in machine.variables.items()),
+            *(
+                f"      {name}: {json.dumps(content)}"
+                for name, content in variables(machine, topology).items()
+            ),
             f"      secrets_directory: {directory}/secrets",
             f"      pki_directory: {directory}/pki",
             f"      kit_directory: {directory}/kits",
@@ -113,6 +117,25 @@ def write(topology: Topology, host_keys: dict[str, str]) -> None:
     for group, members in groups.items():
         lines += [f"    {group}:", "      hosts:", *(f"        {member}:" for member in members)]
     (directory / "hosts.yml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def variables(machine: Machine, topology: Topology) -> dict[str, object]:
+    """Inventory variables: where the firewall's zones are here, and what the topology says of the machine."""
+    remote = topology.machines.get("remote")
+    outside = remote.addresses if remote else {}
+    lan = machine.variables.get("commune_lan_address")
+    town_hall = [
+        str(subnet)
+        for network in topology.networks.values()
+        if lan and any(ipaddress.ip_address(lan) in subnet for subnet in network.subnets)
+        for subnet in network.subnets
+    ]
+    return {
+        "service_admin_networks": [str(subnet) for subnet in topology.networks["admin"].subnets],
+        "service_remote_addresses": [one for name in outside if name != "admin" for one in outside[name]],
+        **({"commune_lan_networks": town_hall} if town_hall else {}),
+        **machine.variables,
+    }
 
 
 def ssh_command(name: str, machine: str, *command: str) -> list[str]:

@@ -258,11 +258,12 @@ def test_a_town_hall_s_network_that_overlaps_with_a_pool_is_refused(two, pools):
     ]
 
 
-def test_of_a_tunnel_s_two_addresses_the_lower_one_is_remote_s(two):
-    given = addresses.of_commune(two, "bb", {"server": {"lan": "192.168.1.0/24"}})
+def test_of_a_tunnel_s_two_addresses_the_lower_one_is_remote_s(two, pools):
+    given = addresses.of_commune(two, "bb", {"server": {"lan": "192.168.1.0/24"}}, pools)
     assert given == {
         "loopback": "10.83.0.3",
         "remote_loopback": "10.83.0.1",
+        "pools": ["10.83.0.0/22", "10.83.4.0/22", "10.83.8.0/22"],
         "lan": "192.168.1.0/24",
         "tunnels": [
             {"network": "10.83.4.2/31", "remote": "10.83.4.2", "local": "10.83.4.3"},

@@ -86,9 +86,11 @@ def test_hosts_know_their_address_their_commune_and_its_remote_server(checkout, 
 
 def test_hosts_know_their_addresses_inside_the_tunnels(checkout, full):
     checkout.add("rozoy", json.dumps(full))
+    pools = ["10.83.0.0/22", "10.83.4.0/22", "10.83.8.0/22"]
     assert _variables(checkout, "rozoy-accueil")["commune_addresses"] == {
         "loopback": "10.83.0.3",
         "remote_loopback": "10.83.0.1",
+        "pools": pools,
         "lan": "192.168.1.0/24",
         "tunnels": [
             {"network": "10.83.4.2/31", "remote": "10.83.4.2", "local": "10.83.4.3"},
@@ -96,7 +98,10 @@ def test_hosts_know_their_addresses_inside_the_tunnels(checkout, full):
         ],
     }
     assert _variables(checkout, "saint-exemple-local")["commune_addresses"]["lan"] is None
-    assert _variables(checkout, "remote")["service_addresses"] == {"loopback": "10.83.0.1"}
+    assert _variables(checkout, "remote")["service_addresses"] == {
+        "loopback": "10.83.0.1",
+        "pools": pools,
+    }
 
 
 def test_without_pools_there_are_no_addresses_and_none_are_asked_for(checkout, full):
