@@ -108,6 +108,33 @@ def test_a_backup_without_a_report_is_partial_once_the_grace_is_over(world: Worl
     assert (receipt["outcome"], receipt["why"]) == ("partial", "no report from the workstation")
 
 
+def test_a_report_that_comes_late_amends_the_outcome_on_both_servers(world: World) -> None:
+    reports = world.base / "local" / "reports" / "accueil"
+    reports.rename(reports.with_name("away"))
+    done = world.agent_json("workstation", "run", "--today-anyway", expect=None)["sources"][0]
+    assert done["reported"] is False
+    reports.with_name("away").rename(reports)
+    world.age_snapshots("local", 200)
+    assert "partial" in world.agent("local", "receive", expect=3).stdout
+    world.agent("remote", "replicate")
+    assert world.acts("remote", "receipt")[0]["outcome"] == "partial"
+    # The workstation's next run has nothing to back up, and delivers what it could not deliver.
+    world.agent("workstation", "run")
+    assert world.agent_json("local", "receive")["sources"][0]["amended"] == {done["snapshot"]: "ok"}
+    assert world.acts("local", "receipt")[0]["outcome"] == "partial"
+    assert list(reports.iterdir()) == []
+    world.agent("remote", "replicate")
+    (amended,) = world.acts("remote", "amended")
+    assert (amended["snapshot"], amended["outcome"]) == (world.acts("remote", "receipt")[0]["snapshot"], "ok")
+    for site in ("local", "remote"):
+        decisions = world.agent_json(site, "retain", "--dry-run")["sources"][0]["decisions"]
+        (reason,) = (reason for reason in decisions[0]["reasons"] if reason.startswith("the full of"))
+        assert "partial" not in reason
+    before = world.ledger("remote").read_bytes()
+    world.agent("remote", "replicate")
+    assert world.ledger("remote").read_bytes() == before
+
+
 @pytest.mark.parametrize("what", ["password", "user", "host", "ca", "repository"])
 def test_a_wrong_credential_is_one_line_and_writes_nothing(world: World, what: str) -> None:
     location = world.base / "secrets" / "accueil.client.location"

@@ -14,20 +14,20 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from . import acts
 from .errors import REFUSED, BackupError, InputError, shown
 from .serialise import decode, encode
 from .times import parse_clock, parse_instant, utc_text
 
 NO_HASH = "0" * 64
-KINDS = ("full", "incremental")
-OUTCOMES = ("ok", "partial", "failed")
+# A report that could not be delivered on a Friday comes with the next run, after a long weekend.
+LATE_REPORT = timedelta(days=4)
 
 _ACT = re.compile(r"[a-z][a-z-]{1,30}", re.ASCII)
-_HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _FRAME = ("seq", "at", "act", "who", "why", "prev")
 
 Comparison = Literal["equal", "behind", "ahead", "forked", "truncated", "rewritten"]
@@ -81,7 +81,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Proof that a snapshot arrived. `claimed_at` is None where the client's time cannot be read at all."""
+    """Proof that a snapshot arrived. `claimed_at` is None where the client's time cannot be read at all.
+
+    reported: False where the outcome is partial for want of a report from the workstation.
+    """
 
     seq: int
     snapshot: str
@@ -95,6 +98,7 @@ class Receipt:
     added: int
     paths: tuple[str, ...]
     host: str
+    reported: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +134,7 @@ class Ledger:
 
     def live(self) -> list[Receipt]:
         """The receipts of what should be in the repository, in ledger order: the first one of each snapshot,
-        without the snapshots removed since."""
+        without the snapshots removed since, with the outcome that a late report has amended."""
         alive: dict[str, Receipt] = {}
         for entry in self.entries:
             if entry.act == "receipt" and entry.fields["snapshot"] not in alive:
@@ -138,6 +142,8 @@ class Ledger:
             elif entry.act == "removed":
                 for snapshot in entry.snapshots:
                     alive.pop(snapshot, None)
+            elif entry.act == "amended":
+                _amend(alive, entry)
         return list(alive.values())
 
     def removed_ids(self) -> set[str]:
@@ -193,6 +199,22 @@ class Ledger:
 
 class _BadLineError(ValueError):
     """Why a line is no link of the chain."""
+
+
+def amendable(receipt: Receipt, reported_at: datetime) -> bool:
+    """Whether a report that came at that instant may still say how the receipt's backup went.
+
+    Only where nobody has said so yet, and not for long: who has stolen a workstation's credentials must not
+    make complete what was partial last month. The receipt's place in the ledger's order stays.
+    """
+    return not receipt.reported and reported_at <= receipt.received_at + LATE_REPORT
+
+
+def _amend(alive: dict[str, Receipt], entry: Entry) -> None:
+    snapshot = entry.fields["snapshot"]
+    receipt = alive.get(snapshot)
+    if receipt is not None and amendable(receipt, parse_clock(entry.fields["reported_at"], "reported_at")):
+        alive[snapshot] = replace(receipt, outcome=entry.fields["outcome"], reported=True)
 
 
 def parse(data: bytes, name: str = "ledger") -> Ledger:
@@ -268,68 +290,11 @@ def _entry(line: bytes, number: int, prev: str) -> Entry:
     fields = {name: value for name, value in record.items() if name not in _FRAME}
     try:
         at = parse_clock(record["at"], "at")
-        _CHECKS.get(record["act"], _check_nothing)(fields)
+        acts.check(record["act"], fields)
     except InputError as error:
         raise _BadLineError(str(error)) from None
     digest = hashlib.sha256(line).hexdigest()
     return Entry(number, at, record["act"], record["who"], record["why"], fields, prev, digest)
-
-
-def _check_nothing(_fields: Mapping[str, Any]) -> None:
-    """Acts that no decision is built on may carry any field."""
-
-
-def _check_receipt(fields: Mapping[str, Any]) -> None:
-    _check_id(fields.get("snapshot"))
-    for name in ("series", "claimed_at", "host"):
-        if not isinstance(fields.get(name), str):
-            raise InputError(f"{name} {shown(fields.get(name))} is not text")
-    parse_clock(fields.get("received_at"), "received_at")
-    if fields.get("kind") not in KINDS:
-        raise InputError(f"kind {shown(fields.get('kind'))} is not one of {', '.join(KINDS)}")
-    if fields.get("outcome") not in OUTCOMES:
-        raise InputError(f"outcome {shown(fields.get('outcome'))} is not one of {', '.join(OUTCOMES)}")
-    for name in ("size", "files", "added"):
-        number = fields.get(name)
-        if type(number) is not int or number < 0:
-            raise InputError(f"{name} {shown(number)} is not a number of 0 or more")
-    paths = fields.get("paths")
-    if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
-        raise InputError(f"paths {shown(paths)} is not a list of text")
-
-
-def _check_ids(fields: Mapping[str, Any]) -> None:
-    many = fields.get("snapshots")
-    if ("snapshot" in fields) == ("snapshots" in fields) or (
-        "snapshots" in fields and type(many) is not list
-    ):
-        raise InputError("one of snapshot (an id) and snapshots (a list of ids) is needed")
-    for snapshot in many if isinstance(many, list) else [fields["snapshot"]]:
-        _check_id(snapshot)
-
-
-def _check_quarantined(fields: Mapping[str, Any]) -> None:
-    if "snapshot" in fields or "snapshots" in fields:  # else a key, a lock or another object
-        _check_ids(fields)
-
-
-def _check_id(snapshot: object) -> None:
-    if not isinstance(snapshot, str) or _HASH.fullmatch(snapshot) is None:
-        raise InputError(f"snapshot {shown(snapshot)} is not an id of 64 hexadecimal digits")
-
-
-def _check_scope(fields: Mapping[str, Any]) -> None:
-    if not isinstance(fields.get("scope"), str) or not fields["scope"]:
-        raise InputError(f"scope {shown(fields.get('scope'))} is not text")
-
-
-_CHECKS = {
-    "receipt": _check_receipt,
-    "removed": _check_ids,
-    "quarantined": _check_quarantined,
-    "held": _check_scope,
-    "released": _check_scope,
-}
 
 
 def _receipt(entry: Entry) -> Receipt:
@@ -351,4 +316,5 @@ def _receipt(entry: Entry) -> Receipt:
         added=fields["added"],
         paths=tuple(fields["paths"]),
         host=fields["host"],
+        reported=fields.get("reported") is not False,
     )

@@ -139,14 +139,7 @@ def outside_window(before: Ledger, after: Ledger, now: datetime) -> list[str]:
 
 def received_at(receipt: Receipt, shipped: Shipped, own: Ledger, now: datetime) -> datetime:
     """REMOTE's time of receipt: LOCAL's where that can be believed (retention, rule 1), else now."""
-    # What was accepted by a person begins a new chain: only batches from there on are about this ledger.
-    batches: list[Entry] = []
-    for entry in own.entries:
-        if entry.act == ACCEPTED_ACT:
-            batches = []
-        if entry.act in (HELD_ACT, ACCEPTED_ACT):
-            batches.append(entry)
-    batch = next((one for one in batches if int(one.fields["entries"]) >= receipt.seq), None)
+    batch = _batch_of(receipt.seq, own)
     if not shipped.trusted or batch is None or receipt.snapshot in batch.fields["doubtful"]:
         return now
     if receipt.received_at > now + AHEAD:
@@ -156,6 +149,27 @@ def received_at(receipt: Receipt, shipped: Shipped, own: Ledger, now: datetime) 
         return receipt.received_at
     # A snapshot may have landed just before another entry that we saw sooner than its receipt.
     return max(receipt.received_at, parse_instant(earliest, "before"))
+
+
+def in_window(entry: Entry, shipped: Shipped, own: Ledger) -> bool:
+    """Whether the time of LOCAL's entry lies between the last one seen before it came, and when it came."""
+    batch = _batch_of(entry.seq, own)
+    if not shipped.trusted or batch is None or entry.at > batch.at + AHEAD:
+        return False
+    earliest = batch.fields["before"]
+    return earliest is None or entry.at >= parse_instant(earliest, "before")
+
+
+def _batch_of(seq: int, own: Ledger) -> Entry | None:
+    """The pull with which LOCAL's entry of that number came, as our own ledger has it."""
+    # What was accepted by a person begins a new chain: only batches from there on are about this ledger.
+    batches: list[Entry] = []
+    for entry in own.entries:
+        if entry.act == ACCEPTED_ACT:
+            batches = []
+        if entry.act in (HELD_ACT, ACCEPTED_ACT):
+            batches.append(entry)
+    return next((one for one in batches if int(one.fields["entries"]) >= seq), None)
 
 
 def accept(place: Workplace, sha256: str, who: str) -> None:

@@ -13,8 +13,9 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
-from . import aside, quarantine, snapshots
+from . import amending, aside, quarantine, snapshots
 from . import report as reports
 from .ledger import Draft, Ledger
 from .snapshots import Snapshot, on_disk
@@ -23,7 +24,6 @@ from .workplace import Workplace
 REPORT_GRACE = timedelta(seconds=120)
 # A flood of snapshots delays the receipts of other sources no longer than this (seconds).
 LONGEST = 20.0
-REPORTS_KEPT = timedelta(days=7)
 MISSING_ACT = "missing"
 # Written before restic is told to forget: a kill in between must not look like a loss.
 INTENT_ACT = "removing"
@@ -36,6 +36,7 @@ class Received:
 
     series: str
     receipts: list[dict[str, object]] = field(default_factory=list)
+    amended: dict[str, str] = field(default_factory=dict)
     waiting: list[str] = field(default_factory=list)
     unreadable: dict[str, str] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
@@ -80,14 +81,19 @@ def outcome_of(
 ) -> tuple[str, str | None] | None:
     """Outcome and remark for a receipt, or None while the report may still come."""
     if report is not None:
-        if report.outcome == "ok":
-            return "ok", None
-        shown = ", ".join(report.unreadable[:3]) or "some files"
-        return "partial", f"the workstation could not read {shown}"[:500]
+        return told_outcome(report)
     age = now - arrived
     if not injected and timedelta(0) <= age < REPORT_GRACE:
         return None
     return "partial", "no report from the workstation"
+
+
+def told_outcome(report: reports.Report) -> tuple[str, str | None]:
+    """Outcome and remark, as the report tells them."""
+    if report.outcome == "ok":
+        return "ok", None
+    shown = ", ".join(report.unreadable[:3]) or "some files"
+    return "partial", f"the workstation could not read {shown}"[:500]
 
 
 def receive(place: Workplace) -> Received:
@@ -113,11 +119,27 @@ def receive(place: Workplace) -> Received:
         for one in candidates:
             if one in found:
                 drafts += _receipt(place, found[one], disk[one], now, result)
+    drafts += _amendments(place, ledger, result)
     if drafts:
-        place.append(drafts)
+        ledger = place.append(drafts)
     if place.source.reports is not None:
-        _tidy(place.source.reports)
+        known = {receipt.snapshot for receipt in ledger.live()}
+        reports.tidy(place.source.reports, known, disk.keys() - known, time.time())
     return result
+
+
+def _amendments(place: Workplace, ledger: Ledger, result: Received) -> list[Draft]:
+    """What reports that came late say of receipts that wait for none any more."""
+    folder = place.source.reports
+    if folder is None:
+        return []
+    now = place.clock.now()
+    drafts = []
+    for report in amending.told_late(ledger, reports.ids(folder), partial(reports.read, folder), now):
+        outcome, why = told_outcome(report)
+        drafts.append(amending.draft(place, report.snapshot, outcome, why or "the report came late", now))
+        result.amended[report.snapshot] = outcome
+    return drafts
 
 
 def _set_aside(
@@ -140,7 +162,8 @@ def _receipt(
         return []
     outcome, why = judged
     at = received_at(arrived, now, injected)
-    fields = snapshots.receipt_fields(snapshot, place.source.series, at, outcome)
+    unreported = {"reported": False} if report is None else {}
+    fields = snapshots.receipt_fields(snapshot, place.source.series, at, outcome, **unreported)
     result.receipts.append(fields)
     return [place.draft("receipt", fields, why)]
 
@@ -153,18 +176,3 @@ def _missing_drafts(place: Workplace, ledger: Ledger, missing: Sequence[str]) ->
         return []
     why = "in the ledger and not removed by it, but no longer in the repository"
     return [place.draft(MISSING_ACT, {"snapshots": fresh}, why)]
-
-
-def _tidy(folder: str) -> None:
-    """Reports live for a week: long enough for every receipt, too short to fill the disk."""
-    limit = time.time() - REPORTS_KEPT.total_seconds()
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.stat(follow_symlinks=False).st_mtime < limit and entry.is_file(
-                    follow_symlinks=False
-                ):
-                    os.unlink(entry.path)
-    except OSError:
-        # A report that stays is no reason to stop receiving.
-        return

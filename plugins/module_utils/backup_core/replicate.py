@@ -18,7 +18,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
-from . import local_ledger, locking, restic, snapshots, storage_health
+from . import amending, local_ledger, locking, restic, snapshots, storage_health
 from .budget import Budget
 from .commands import Repository
 from .config import RepositoryAccess
@@ -107,6 +107,9 @@ def replicate(
     shipped = local_ledger.fetch(place, upstream, limits.budget)
     result = Replicated(shipped.comparison, hashlib.sha256(shipped.body).hexdigest())
     own = local_ledger.keep(place, own, shipped)
+    own = amending.take_over(
+        place, own, shipped.ledger, lambda entry: local_ledger.in_window(entry, shipped, own)
+    )
     disk = set(on_disk(place.location))
     live = {receipt.snapshot for receipt in own.live()}
     result.lost = sorted(live - disk)
@@ -254,10 +257,13 @@ class _Copier:
             self._here.append(copy)
         place = self._place
         link = {"original": original.id, "original_seq": receipt.seq}
+        unreported = {} if receipt.reported else {"reported": False}
         drafts: list[Draft] = []
         if all(one.snapshot != copy.id for one in self._own.live()):
             arrived = local_ledger.received_at(receipt, self._shipped, self._own, place.clock.now())
-            fields = snapshots.receipt_fields(copy, place.source.series, arrived, receipt.outcome, **link)
+            fields = snapshots.receipt_fields(
+                copy, place.source.series, arrived, receipt.outcome, **link, **unreported
+            )
             fields["kind"] = original.kind
             drafts.append(place.draft("receipt", fields, "pulled from LOCAL"))
         drafts.append(place.draft("replicated", {"snapshot": copy.id, **link}))

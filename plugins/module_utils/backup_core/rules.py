@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Literal, NamedTuple
 
+from .acts import OUTCOMES
 from .errors import shown
-from .ledger import OUTCOMES
 from .opening import OpenDays
 from .policy import Policy
 from .times import paris_day, utc_text

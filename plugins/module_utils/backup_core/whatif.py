@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any, BinaryIO
 
+from .acts import KINDS, OUTCOMES
 from .errors import InputError, shown
-from .ledger import KINDS, OUTCOMES
 from .opening import FixedOpenDays
 from .policy import Policy
 from .retention import Snapshot

@@ -14,6 +14,7 @@ import pytest
 
 from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.errors import REFUSED, InputError
 from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.ledger import (
+    LATE_REPORT,
     NO_HASH,
     Draft,
     Ledger,
@@ -188,6 +189,13 @@ class TestAppending:
             (receipt(A, added=True), "added true is not a number of 0 or more"),
             (receipt(A, paths="/home"), "paths '/home' is not a list of text"),
             (receipt(A, paths=[1]), "paths a list of 1 is not a list of text"),
+            (receipt(A, reported="no"), "reported 'no' is not true or false"),
+            (act("amended", outcome="ok", reported_at="2026-03-02T12:00:00Z"), "snapshot null is not an id"),
+            (
+                act("amended", snapshot=A, outcome="good", reported_at="2026-03-02T12:00:00Z"),
+                "outcome 'good' is not one of ok, partial, failed",
+            ),
+            (act("amended", snapshot=A, outcome="ok"), "reported_at: null is not a time"),
             (act("removed"), "one of snapshot (an id) and snapshots (a list of ids) is needed"),
             (act("removed", snapshot=A, snapshots=[A]), "one of snapshot (an id) and snapshots"),
             (act("removed", snapshots=A), "one of snapshot (an id) and snapshots"),
@@ -284,6 +292,62 @@ class TestWhatItSaysOfSnapshots:
         second = Draft("held", "someone else", NOON, "other", {"scope": "everything"})
         (hold,) = parse(written(act("held", scope="everything"), second)).holds()
         assert hold.who == "retain"
+
+
+def unreported(snapshot: str) -> Draft:
+    """A receipt that could not wait any longer for the workstation's report."""
+    return receipt(snapshot, outcome="partial", reported=False)
+
+
+def amended(snapshot: str, after: timedelta, outcome: str = "ok") -> Draft:
+    return act("amended", snapshot=snapshot, outcome=outcome, reported_at=(NOON + after).isoformat())
+
+
+class TestALateReport:
+    HOUR = timedelta(hours=1)
+
+    def outcomes(self, *drafts: Draft) -> list[tuple[str, str]]:
+        return [(one.snapshot, one.outcome) for one in parse(written(*drafts)).live()]
+
+    def test_it_amends_the_outcome_and_neither_the_receipt_nor_its_place(self) -> None:
+        ledger = parse(written(unreported(A), receipt(B), amended(A, self.HOUR)))
+        assert [(one.snapshot, one.outcome) for one in ledger.live()] == [(A, "ok"), (B, "ok")]
+        assert ledger.live()[0].seq == 1
+        assert ledger.receipts()[0].outcome == "partial"
+
+    @pytest.mark.parametrize(
+        ("after", "outcome"),
+        [
+            (-timedelta(hours=1), "ok"),
+            (LATE_REPORT, "ok"),
+            (LATE_REPORT + timedelta(microseconds=1), "partial"),
+            (timedelta(days=400), "partial"),
+        ],
+    )
+    def test_it_has_four_days(self, after: timedelta, outcome: str) -> None:
+        assert self.outcomes(unreported(A), amended(A, after)) == [(A, outcome)]
+
+    def test_what_the_workstation_itself_called_partial_stays_partial(self) -> None:
+        assert self.outcomes(receipt(A, outcome="partial"), amended(A, self.HOUR)) == [(A, "partial")]
+        told = receipt(A, outcome="partial", reported=True)
+        assert self.outcomes(told, amended(A, self.HOUR)) == [(A, "partial")]
+
+    def test_the_first_one_counts(self) -> None:
+        first = amended(A, self.HOUR, "partial")
+        assert self.outcomes(unreported(A), first, amended(A, 2 * self.HOUR)) == [(A, "partial")]
+
+    def test_it_is_about_one_snapshot(self) -> None:
+        assert self.outcomes(unreported(A), unreported(B), amended(B, self.HOUR)) == [
+            (A, "partial"),
+            (B, "ok"),
+        ]
+        assert self.outcomes(amended(A, self.HOUR), unreported(A)) == [(A, "partial")]
+        assert self.outcomes(amended(C, self.HOUR)) == []
+
+    def test_it_does_not_outlive_the_snapshot_it_is_about(self) -> None:
+        again = [act("removed", snapshot=A), unreported(A)]
+        assert self.outcomes(unreported(A), amended(A, self.HOUR), *again) == [(A, "partial")]
+        assert self.outcomes(unreported(A), *again, amended(A, self.HOUR)) == [(A, "ok")]
 
 
 class TestTwoCopies:

@@ -792,12 +792,12 @@ class TestThePlanAsAWhole:
 
 class TestFromALedger:
     @staticmethod
-    def receipt(name: str, when: str) -> Draft:
+    def receipt(name: str, when: str, **changed: Any) -> Draft:
         fields = {
             "snapshot": name * 64,
             "series": "accueil",
-            "received_at": when,
-            "claimed_at": when,
+            "received_at": at(when).isoformat(),
+            "claimed_at": at(when).isoformat(),
             "kind": "full",
             "outcome": "ok",
             "size": 1,
@@ -805,8 +805,53 @@ class TestFromALedger:
             "added": 1,
             "paths": ["/home"],
             "host": "poste",
+            **changed,
         }
         return Draft("receipt", "receive", at(when), None, fields)
+
+    @staticmethod
+    def amended(name: str, when: str) -> Draft:
+        fields = {"snapshot": name * 64, "outcome": "ok", "reported_at": at(when).isoformat()}
+        return Draft("amended", "receive", at(when), None, fields)
+
+    def unreported(self, name: str, when: str) -> Draft:
+        return self.receipt(name, when, outcome="partial", reported=False)
+
+    def untils(self, *drafts: Draft) -> list[date | None]:
+        ledger, _ = Ledger().extended(drafts)
+        answer = plan(snapshots_of(ledger), every_day(), POLICY, at("2026-03-05"))
+        return [decision.until for decision in answer.decisions()]
+
+    def test_a_late_report_makes_the_months_full_of_the_receipt_at_its_own_place(self) -> None:
+        history = self.unreported("a", "2026-03-02"), self.receipt("b", "2026-03-03")
+        assert self.untils(*history) == [date(2026, 3, 16), date(2027, 3, 3)]
+        assert self.untils(*history, self.amended("a", "2026-03-04")) == [date(2027, 3, 2), date(2026, 3, 17)]
+
+    def test_a_late_report_displaces_no_receipt_before_its_own(self) -> None:
+        history = self.receipt("a", "2026-03-02"), self.unreported("b", "2026-03-03")
+        before = self.untils(*history)
+        assert self.untils(*history, self.amended("b", "2026-03-04")) == before
+        assert before == [date(2027, 3, 2), date(2026, 3, 17)]
+
+    def test_a_report_after_more_than_four_days_changes_nothing(self) -> None:
+        history = self.unreported("a", "2026-02-25"), self.receipt("b", "2026-03-01")
+        early = self.amended("a", "2026-03-01T12:00:00+01:00")
+        late = self.amended("a", "2026-03-01T12:00:01+01:00")
+        assert self.untils(*history, late) == self.untils(*history)
+        assert self.untils(*history, early) == self.untils(*history)
+        ok = [d.outcome for d in snapshots_of(Ledger().extended([*history, early])[0])]
+        assert ok == ["ok", "ok"]
+
+    def test_a_late_report_ends_a_stall_and_takes_its_place_on_the_floor(self) -> None:
+        history = [self.unreported(name, f"2026-03-{day:02}") for day, name in enumerate("abc", 1)]
+        ledger, _ = Ledger().extended([*history, self.amended("a", "2026-03-03")])
+        stalled, on_floor = "stalled: the series has no ok snapshot", "floor: one of the newest 3 ok"
+        before = plan(snapshots_of(Ledger().extended(history)[0]), every_day(), POLICY, at("2026-03-03"))
+        after = plan(snapshots_of(ledger), every_day(), POLICY, at("2026-03-03"))
+        assert all(stalled in decision.reasons for decision in before.decisions())
+        assert not any(stalled in decision.reasons for decision in after.decisions())
+        floors = [any(r.startswith(on_floor) for r in d.reasons) for d in after.decisions()]
+        assert floors == [True, False, False]
 
     def test_the_live_receipts_are_planned_in_ledger_order(self) -> None:
         removed = Draft(

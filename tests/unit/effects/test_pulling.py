@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.ccpp.backup.plugins.module_utils.backup_core import local_ledger, replicate
+from ansible_collections.ccpp.backup.plugins.module_utils.backup_core import amending, local_ledger, replicate
 from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.ledger import Draft, Ledger, whole_lines
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -42,14 +42,14 @@ def ledger(*drafts: Draft) -> Ledger:
     return Ledger().extended(drafts)[0]
 
 
-def held(entries: int, before: datetime | None, *doubtful: str) -> Draft:
+def held(entries: int, before: datetime | None, *doubtful: str, at: datetime = NOON) -> Draft:
     fields = {
         "head": "0" * 64,
         "entries": entries,
         "before": before.isoformat() if before else None,
         "doubtful": list(doubtful),
     }
-    return Draft(local_ledger.HELD_ACT, "remote", NOON, None, fields)
+    return Draft(local_ledger.HELD_ACT, "remote", at, None, fields)
 
 
 def shipped(book: Ledger, comparison: Any = "behind") -> local_ledger.Shipped:
@@ -165,3 +165,60 @@ def test_a_line_that_local_was_still_writing_is_left_for_next_time() -> None:
 
 def test_the_held_copy_lies_beside_the_own_ledger() -> None:
     assert local_ledger.path_of("/srv/ledgers/c/s.jsonl") == "/srv/ledgers/c/s.local.jsonl"
+
+
+def late(letter: str, at: datetime, outcome: str = "ok") -> Draft:
+    fields = {"snapshot": letter * 64, "outcome": outcome, "reported_at": at.isoformat()}
+    return Draft("amended", "local", at, "the report came late", fields)
+
+
+UNREPORTED = {"outcome": "partial", "reported": False}
+
+
+def told(local: Ledger, own: Ledger) -> list[tuple[str, str]]:
+    """What REMOTE takes over: its own snapshot's first letter, and the outcome."""
+    came = shipped(local)
+    found = amending.told_by_local(own, local, lambda entry: local_ledger.in_window(entry, came, own))
+    return [(snapshot[0], entry.fields["outcome"]) for snapshot, entry in found]
+
+
+def test_what_local_amended_after_the_pull_is_amended_here() -> None:
+    local = ledger(receipt("a", NOON, **UNREPORTED), late("a", NOON + HOUR))
+    copy = receipt("1", NOON, original="a" * 64, **UNREPORTED)
+    own = ledger(held(1, None), copy, held(2, NOON, at=NOON + HOUR))
+    assert told(local, own) == [("1", "ok")]
+    # Taken over once, it is not taken over again.
+    assert told(local, own.extended([late("1", NOON + HOUR)])[0]) == []
+
+
+def test_what_local_amended_before_the_pull_needs_no_second_act() -> None:
+    local = ledger(receipt("a", NOON, **UNREPORTED), late("a", NOON + HOUR))
+    (asked,) = replicate.to_copy(local, Ledger())
+    assert (asked.outcome, asked.reported) == ("ok", True)
+
+
+@pytest.mark.parametrize(
+    ("at", "seen", "taken"),
+    [
+        (NOON + 3 * DAY, NOON + 2 * DAY, True),
+        (NOON + 5 * DAY, NOON + 4 * DAY, False),  # too late by LOCAL's own word
+        (NOON + 3 * DAY, NOON + 200 * DAY, False),  # dated back: REMOTE had seen later entries by then
+    ],
+)
+def test_a_stolen_local_cannot_amend_what_is_old(at: datetime, seen: datetime, taken: bool) -> None:
+    local = ledger(receipt("a", NOON, **UNREPORTED), late("a", at))
+    copy = receipt("1", NOON, original="a" * 64, **UNREPORTED)
+    own = ledger(held(1, None), copy, held(2, seen, at=seen + DAY))
+    assert told(local, own) == ([("1", "ok")] if taken else [])
+
+
+def test_local_cannot_amend_from_the_future_nor_what_is_not_a_copy() -> None:
+    own = ledger(held(1, None), receipt("1", NOON, original="a" * 64, **UNREPORTED), held(3, NOON))
+    local = ledger(receipt("a", NOON, **UNREPORTED), late("a", NOON + DAY), late("b", NOON))
+    assert told(local, own) == []
+
+
+def test_local_cannot_amend_what_its_workstation_called_partial() -> None:
+    own = ledger(held(1, None), receipt("1", NOON, original="a" * 64, outcome="partial"), held(2, NOON))
+    local = ledger(receipt("a", NOON, **UNREPORTED), late("a", NOON))
+    assert told(local, own) == []

@@ -33,6 +33,7 @@ def execute(args: argparse.Namespace, out: Output) -> int:
             f"{receipt['snapshot']!s:.8} {receipt['kind']} {receipt['outcome']}"
             for receipt in result.receipts
         ]
+        lines += [f"{one[:8]} {outcome}, by a late report" for one, outcome in result.amended.items()]
         warnings = [f"{one[:8]}: cannot be read: {why}" for one, why in result.unreadable.items()]
         warnings += [aside.told(one) for one in result.quarantined]
         warnings += [f"{one[:8]}: in the ledger, but gone from the repository" for one in result.missing]
@@ -43,6 +44,7 @@ def execute(args: argparse.Namespace, out: Output) -> int:
             value={
                 "remote_ledger": remote,
                 "receipts": result.receipts,
+                "amended": result.amended,
                 "waiting": result.waiting,
                 "unreadable": result.unreadable,
                 "missing": result.missing,
