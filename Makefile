@@ -19,7 +19,7 @@ BENCHES := $(patsubst bench/%.py,bench-%,$(filter-out bench/_%,$(wildcard bench/
 
 ## Everyday
 
-.PHONY: setup demo test allocate clean help
+.PHONY: setup demo test commune allocate clean help
 setup: ## Install what this machine lacks (apt, .venv); a second run is instant
 	@tests/tooling/setup
 
@@ -31,6 +31,9 @@ demo: setup ## Two servers, one workstation, a real backup and a real restore
 
 test: setup ## Every check that CI runs, side by side, with the time of each part
 	@tests/tooling/run_parts $(PARTS)
+
+commune: venv ## Write the first file of a commune, from a few questions; ARGS='--help' lists the options
+	@roles/agent/files/ccpp-backup commune $(ARGS)
 
 allocate: venv ## Give addresses to communes that have none; RELEASE=slug gives back those of one that left
 	@ansible-playbook -i localhost, playbooks/allocate.yml $(if $(RELEASE),-e release=$(RELEASE))

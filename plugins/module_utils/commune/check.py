@@ -83,6 +83,14 @@ def mistakes(value: Any, written: dict[Path, str]) -> list[Mistake]:
     return list(seen.values())
 
 
+def field_mistakes(value: Any, field: tuple[str, ...]) -> list[Mistake]:
+    """The mistakes of one field's value, by the part of the schema that is about this field."""
+    rule: Schema | bool = schema()
+    for name in field:
+        rule = _resolved(rule)["properties"][name]
+    return list(_Check({}).node(value, rule, field))
+
+
 class _Check:
     def __init__(self, written: dict[Path, str]) -> None:
         self._written = written

@@ -41,6 +41,8 @@ RESERVED_SLUGS = frozenset(
         *("restore", "service", "snapshots", "tmp", "ungrouped", "undo", "workstations"),
     )
 )
+# Fields that no two communes have alike.
+UNIQUE = ("insee", "name")
 SHOWN_PER_FILE = 10
 SHOWN = 40
 
@@ -100,7 +102,7 @@ def validate(contents: dict[str, bytes | OSError], promises: bool = True) -> Com
     for label, content in contents.items():
         slug = pathlib.PurePath(label).stem
         try:
-            mistakes = _name_mistakes(pathlib.PurePath(label).name)
+            mistakes = name_mistakes(pathlib.PurePath(label).name)
             given, found = _commune(content)
             mistakes += found
         except InputError as error:
@@ -124,7 +126,8 @@ def _cut(label: str, mistakes: list[str]) -> list[str]:
     return lines
 
 
-def _name_mistakes(name: str) -> list[str]:
+def name_mistakes(name: str) -> list[str]:
+    """What is wrong with the name of a commune's file, which is the commune's slug and .yml."""
     stem = pathlib.PurePath(name).stem
     if not name.endswith(".yml"):
         return [f"the file's name ends in {pathlib.PurePath(name).suffix}; rename it to {stem}.yml"]
@@ -209,6 +212,18 @@ def _refusal(commune: dict[str, Any]) -> str | None:
     return None if plan.refusal is None else f"recovery: {plan.refusal}"
 
 
+def clash(found: Communes, kind: str, value: str) -> str | None:
+    """The file of a commune that has this name or INSEE code already, or None."""
+    return next(
+        (
+            found.labels[slug]
+            for slug, commune in found.communes.items()
+            if _folded(commune[kind]) == _folded(value)
+        ),
+        None,
+    )
+
+
 def _clashes(communes: dict[str, dict[str, Any]], labels: dict[str, str]) -> list[str]:
     lines = []
     seen: dict[tuple[str, str], str] = {}
@@ -218,10 +233,11 @@ def _clashes(communes: dict[str, dict[str, Any]], labels: dict[str, str]) -> lis
         return None if first == slug else labels[first]
 
     for slug, commune in communes.items():
-        for kind, value in (("insee", commune["insee"]), ("name", commune["name"])):
-            other = taken(kind, _folded(value), slug)
+        for kind in UNIQUE:
+            other = taken(kind, _folded(commune[kind]), slug)
             if other:
-                text = f"{kind}: {shown(value)} is also that of {other}; correct the one that is wrong"
+                value = shown(commune[kind])
+                text = f"{kind}: {value} is also that of {other}; correct the one that is wrong"
                 lines.append(f"{labels[slug]}: {text}")
         for host in host_names(slug, commune):
             other = taken("host", host, slug)

@@ -44,6 +44,7 @@ VERBS = (
     "intervention",
     "store",
     "maintenance",
+    "commune",
 )
 
 # Set by the timers' units: what they start rests while the server is paused; what a person starts goes on.
