@@ -30,6 +30,7 @@ def _load(name: str) -> ModuleType:
 _load("quick_keys")
 world_module = _load("world")
 _load("trees")
+_load("hostile")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -286,7 +286,7 @@ class World:
         for site in ("local", "remote", "workstation"):
             etc = self.base / site / "etc"
             (etc / "communes").mkdir(parents=True, exist_ok=True)
-            for folder in ("repositories", "ledgers", "reports", "state", "cache"):
+            for folder in ("repositories", "ledgers", "reports", "shipped", "state", "cache"):
                 (self.base / site / folder).mkdir(exist_ok=True)
             agent = {
                 "site": site,
@@ -343,6 +343,8 @@ class World:
         if site == "local" and self.kind == "linux":
             common["reports"] = str(self.base / "local" / "reports" / name)
             Path(common["reports"]).mkdir(parents=True, exist_ok=True)
+        if site == "local":
+            common["shipped"] = str(self.base / "local" / "shipped" / f"{name}.jsonl")
         if site == "remote":
             url = f"rest:https://replica:http-replica@localhost:{self.reader_port}/{name}/"
             common["upstream"] = {
@@ -350,6 +352,7 @@ class World:
                 "password_file": self._password(f"{name}.pull"),
                 "cacert": ca,
                 "ledger_url": f"https://localhost:{self.web_port}/ledgers/{name}.jsonl",
+                "ship_url": f"https://localhost:{self.web_port}/shipped/{name}.jsonl",
             }
         return common
 
@@ -504,11 +507,12 @@ def web_server(world: World) -> Iterator[None]:
             return user if password == f"http-{user}" else ""
 
         def do_PUT(self) -> None:
-            _, area, source, name = self.path.split("/", 3)
-            if area != "reports" or self._user() != source:
-                return self._answer(401)
+            _, area, place = self.path.split("/", 2)
+            owner = {"reports": place.partition("/")[0], "shipped": "replica"}.get(area)
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            (world.base / "local" / "reports" / source / name).write_bytes(body)
+            if owner is None or self._user() != owner:
+                return self._answer(401)
+            (world.base / "local" / area / place).write_bytes(body)
             return self._answer(201)
 
         def do_GET(self) -> None:

@@ -181,6 +181,10 @@ class Repository:
     def prune(self) -> Command:
         return self._command("prune")
 
+    def repair_index(self) -> Command:
+        """Takes into the index what lies in the repository and is in no index; reads the packs' headers."""
+        return self._command("repair", "index")
+
     def unlock(self) -> Command:
         """Removes stale locks only; the caller makes sure that no restic of ours is running."""
         return self._command("unlock")

@@ -18,7 +18,7 @@ from .files import give_to_folder_owner, make_folder
 
 _POLL = 0.2
 # How long heavy work on one commune gives way to that on others; then it goes on beside them.
-TURN_PATIENCE = 300.0
+TURN_PATIENCE = 120.0
 
 
 class BusyError(BackupError):
@@ -99,19 +99,18 @@ def against_prune(config: Config, source: Source, patience: float = 0.0) -> File
 
 
 @contextmanager
-def turn(
-    config: Config, work: str, patience: float = TURN_PATIENCE, places: int | None = None
-) -> Iterator[bool]:
-    """One of the few places for heavy work of this kind on the machine; whether one was free in time.
+def turn(config: Config, work: str, places: int, patience: float = TURN_PATIENCE) -> Iterator[bool]:
+    """One of so many places for heavy work of this kind on the machine; whether one was free in time.
 
     A courtesy, no lock: whoever has waited `patience` seconds goes on without. So a commune whose server
-    keeps its place for ever costs the others that much and no more. Places: one a processor, two at least.
+    keeps its place for ever costs the others that much and no more.
     """
     folder = os.path.join(config.state_directory, "locks")
-    count = places or max(2, os.cpu_count() or 1)
     deadline = time.monotonic() + patience
     with ExitStack() as held:
-        while not any(_taken(held, os.path.join(folder, f"{work}.{number}.turn")) for number in range(count)):
+        while not any(
+            _taken(held, os.path.join(folder, f"{work}.{number}.turn")) for number in range(places)
+        ):
             if time.monotonic() >= deadline:
                 yield False
                 return

@@ -12,10 +12,13 @@ number of calls in each run, and at most the commune's own room.
 
 from __future__ import annotations
 
+import glob
 import hashlib
+import os
+import re
 import shutil
-from collections.abc import Callable, Collection, Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
 from . import amending, local_ledger, locking, restic, snapshots, storage_health
@@ -23,6 +26,7 @@ from .budget import Budget
 from .commands import Repository
 from .config import RepositoryAccess
 from .errors import BackupError, one_line
+from .files import make_folder, write_durably
 from .ledger import Draft, Ledger, Receipt
 from .local_ledger import Shipped
 from .shipping import ORDERLY
@@ -36,8 +40,11 @@ HOPELESS = (restic.NO_REPOSITORY, restic.LOCKED, restic.WRONG_PASSWORD)
 MOST_FAILURES = 3
 # Snapshots taken from a source in one run. It has one or two a day; more come with the next run.
 MOST = 50
+# Copies at the same time. Most of their time they wait for the line of the commune they come from.
+COPIES = max(8, 2 * (os.cpu_count() or 1))
 # The share of the disk's size that copies leave free, for what gives space back.
 LEFT_FREE = 0.03
+_TORN = re.compile(r"[0-9a-f]{64}-tmp-\d+")
 
 
 @dataclass(frozen=True)
@@ -123,10 +130,32 @@ def replicate(
     with ExitStack() as turn:
         if todo:
             patience = limits.budget.left(locking.TURN_PATIENCE)
-            turn.enter_context(locking.turn(place.config, "copy", patience))
+            turn.enter_context(locking.turn(place.config, "copy", COPIES, patience))
         copier = _Copier(place, access, shipped, own, limits, result, tuple(keep_open), on_text)
         copier.bring(todo)
     return result
+
+
+@contextmanager
+def _unfinished(place: Workplace) -> Iterator[bool]:
+    """Remember that a copy has begun until it has come to its end; whether an earlier one did not."""
+    mark = os.path.join(
+        place.config.state_directory, "pulls", f"{place.source.commune}.{place.source.name}.copying"
+    )
+    cut_off = os.path.exists(mark)
+    make_folder(os.path.dirname(mark))
+    if not cut_off:
+        write_durably(mark, b"")
+    yield cut_off
+    os.unlink(mark)
+
+
+def _remove_torn(location: str) -> None:
+    """Take away the packs that a restic was writing when it was killed: it begins them under such a name, and
+    nobody else ever would. Both locks are held, so that none is being written now."""
+    for path in glob.iglob(os.path.join(glob.escape(location), "data", "*", "*-tmp-*")):
+        if _TORN.fullmatch(os.path.basename(path)):
+            os.unlink(path)
 
 
 class _Copier:
@@ -193,7 +222,7 @@ class _Copier:
             except restic.ResticError as error:
                 result.failed[receipt.snapshot] = one_line(str(error), 300)
                 if error.code in HOPELESS:
-                    return
+                    break
         result.out_of_time = limits.budget.spent and len(result.copied) < len(batch)
 
     def _listed(self, source: Repository) -> set[str]:
@@ -211,24 +240,29 @@ class _Copier:
         before = set(on_disk(self._place.location))
         repository = self._place.repository(self._own)
         what = f"copying {original.id[:8]}"
-        command = repository.copy(self._access, [original.id])
-        result = self._run(command)
-        if result.code == restic.LOCKED:
-            # Both our locks are held, and restic would have kept them: whoever left this lock is dead.
-            unlocked = restic.run(repository.unlock(), 600, keep_open=self._keep_open)
-            restic.checked(unlocked, "removing a stale lock")
-            result = self._run(command)
-        restic.checked(result, what)
+        with _unfinished(self._place) as cut_off:
+            if cut_off:
+                _remove_torn(self._place.location)
+                # restic writes the index at the end: what an earlier copy brought would have to come again.
+                self._run(repository, repository.repair_index(), "taking up what was copied in part")
+            self._run(repository, repository.copy(self._access, [original.id]), what)
         new = set(on_disk(self._place.location)) - before
         if len(new) == 1:
             return snapshots.read_one(repository, new.pop())
         if not new and copies:
             return copies[0]
-        raise restic.ResticError(
-            f"{what}: restic said it was done, but {len(new)} snapshots came", result.code
-        )
+        raise restic.ResticError(f"{what}: restic said it was done, but {len(new)} snapshots came", restic.OK)
 
-    def _run(self, command: restic.Command) -> restic.Result:
+    def _run(self, repository: Repository, command: restic.Command, what: str) -> None:
+        result = self._ran(command)
+        if result.code == restic.LOCKED:
+            # Both our locks are held, and restic would have kept them: whoever left this lock is dead.
+            unlocked = restic.run(repository.unlock(), 600, keep_open=self._keep_open)
+            restic.checked(unlocked, "removing a stale lock")
+            result = self._ran(command)
+        restic.checked(result, what)
+
+    def _ran(self, command: restic.Command) -> restic.Result:
         return restic.run(
             command,
             self._limits.budget.left(COPY_TIMEOUT),

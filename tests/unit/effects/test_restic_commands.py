@@ -44,6 +44,7 @@ def every_command() -> list[restic.Command]:
         REPOSITORY.list_snapshots(),
         REPOSITORY.forget([A]),
         REPOSITORY.prune(),
+        REPOSITORY.repair_index(),
         REPOSITORY.unlock(),
     ]
 

@@ -87,14 +87,14 @@ def test_a_wait_that_is_no_time_is_refused_in_one_line(
 
 def test_turns_are_few_and_who_waited_long_enough_goes_without(bench: Bench) -> None:
     config = bench.place.config
-    with locking.turn(config, "copy", places=2) as first, locking.turn(config, "copy", places=2) as second:
+    with locking.turn(config, "copy", 2) as first, locking.turn(config, "copy", 2) as second:
         assert first
         assert second
         began = time.monotonic()
-        with locking.turn(config, "copy", patience=0.5, places=2) as third:
+        with locking.turn(config, "copy", 2, patience=0.5) as third:
             assert not third
         assert 0.4 < time.monotonic() - began < 5
-        with locking.turn(config, "verify", patience=0, places=2) as other_work:
+        with locking.turn(config, "verify", 2, patience=0) as other_work:
             assert other_work
-    with locking.turn(config, "copy", patience=0, places=2) as again:
+    with locking.turn(config, "copy", 2, patience=0) as again:
         assert again
