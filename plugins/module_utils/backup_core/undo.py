@@ -10,6 +10,7 @@ import re
 import subprocess
 from datetime import datetime, timedelta
 
+from . import hold
 from .errors import BackupError, one_line
 from .files import make_folder
 from .times import utc_text
@@ -52,7 +53,12 @@ def keep(place: Workplace) -> str | None:
 
 
 def expire(place: Workplace) -> list[str]:
-    """Delete undo snapshots whose time is over: until then they keep the space of what was removed."""
+    """Delete undo snapshots whose time is over: until then they keep the space of what was removed.
+
+    Under a hold none goes: what an incident removed last week may be what its investigation needs.
+    """
+    if hold.reasons(place):
+        return []
     limit = place.clock.now() - KEPT
     try:
         names = sorted(os.listdir(folder_of(place)))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -227,6 +228,30 @@ def test_undo_snapshots_are_taken_and_expire(stage: Stage, monkeypatch: pytest.M
     assert told[0][:3] == ("subvolume", "snapshot", "-r")
     assert told[1] == ("property", "set", gone[0], "ro", "false")
     assert told[2] == ("subvolume", "delete", gone[0])
+
+
+@pytest.mark.parametrize(
+    "scope", [hold.Scope(), hold.Scope("saint-exemple"), hold.Scope("saint-exemple", "accueil"), None]
+)
+def test_undo_snapshots_stay_while_a_hold_covers_them(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, scope: hold.Scope | None
+) -> None:
+    told: list[tuple[str, ...]] = []
+    monkeypatch.setattr(undo, "_btrfs", lambda *arguments: told.append(arguments))
+    (stage.bench.base / "undo" / "saint-exemple.accueil" / "2026-03-01T12-00-00Z").mkdir(parents=True)
+    place = stage.place
+    file = Path(hold.file_of(place.config))
+    if scope is None:
+        file.write_text("a hold that cannot be read", encoding="utf-8")
+    else:
+        hold.place_hold(place.config, place.clock, scope, "mayor", "an incident")
+    assert undo.expire(place) == []
+    assert told == []
+    if scope is None:
+        file.unlink()
+    else:
+        hold.release(place.config, place.clock, scope, "mayor", "over")
+    assert len(undo.expire(place)) == 1
 
 
 def test_a_plain_folder_has_no_undo(stage: Stage) -> None:
