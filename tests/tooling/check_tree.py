@@ -6,6 +6,7 @@
 - Nothing names the machine it was written on: the place of the checkout, the hosts its package managers ask.
 - Every link under collections/ leads to something, and every entry that the collection ships has its link.
 - Python and shell files say under which licence they are.
+- No template throws a value away, and an error with it.
 - Every finding of ansible-test that is ignored has its reason on the line.
 """
 
@@ -18,6 +19,8 @@ from pathlib import Path
 
 COLLECTION = Path("collections/ansible_collections/ccpp/backup")
 SHIPPED = ("roles", "plugins", "playbooks", "meta", "galaxy.yml", "README.md", "LICENSE", "CHANGELOG.md")
+# As in `set _ = mapping.update(...)`: an error in the arguments becomes the value, for whoever uses it.
+THROWN_AWAY = re.compile(r"\{%-?\s*(?:set\s+_+\s*=|do\s)")
 LICENCE = "SPDX-License-Identifier: GPL-3.0-or-later"
 PACKAGE_SETTINGS = (
     "/etc/pip.conf",
@@ -75,6 +78,13 @@ def missing_links(shipped: Iterable[str] = SHIPPED, collection: Path = COLLECTIO
             yield f"{link}: leads to {link.readlink()}, which is not there"
 
 
+def unseen_errors(path: Path, text: str) -> Iterator[str]:
+    if path.suffix in {".yml", ".yaml", ".j2"}:
+        for number, line in enumerate(text.splitlines(), 1):
+            if THROWN_AWAY.search(line):
+                yield f"{path}:{number}: a value that nobody looks at hides its error (use combine or +)"
+
+
 def unexplained(path: Path, text: str) -> Iterator[str]:
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip() and not line.partition("#")[2].strip():
@@ -94,6 +104,7 @@ def problems(files: Iterable[Path]) -> Iterator[str]:
             yield f"{path}:{number}: names this machine ({word})"
         if path.match("tests/sanity/ignore-*.txt"):
             yield from unexplained(path, text)
+        yield from unseen_errors(path, text)
         if needs_licence(path, text) and LICENCE not in text[:1000]:
             yield f"{path}: no line '{LICENCE}'"
     yield from missing_links()

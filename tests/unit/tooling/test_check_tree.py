@@ -61,3 +61,18 @@ def test_an_ignored_finding_without_reason_is_reported():
         "ignore.txt:2: ignored without a reason (write it after #)",
         "ignore.txt:3: ignored without a reason (write it after #)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("{%- set _ = units.update({'a': lookup('x')}) -%}", True),
+        ("{% set __ = found.append(1) %}", True),
+        ("{% do found.append(1) %}", True),
+        ("{%- set all.units = all.units | combine({'a': 1}) -%}", False),
+        ("{% set name = 1 %}", False),
+    ],
+)
+def test_a_template_that_throws_a_value_away_is_reported(line, found):
+    assert bool(list(check_tree.unseen_errors(Path("vars/main.yml"), line))) is found
+    assert not list(check_tree.unseen_errors(Path("a.py"), line))

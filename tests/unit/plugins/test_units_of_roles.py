@@ -1,0 +1,83 @@
+# Copyright (c) 2026 CCPP
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The units that roles render: an error in one of them fails the run, and loses no unit silently."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[3]
+# Of each role, what its units need beside its defaults, and one thing without which some cannot be written.
+NEEDED: dict[str, tuple[dict[str, Any], str]] = {
+    "agent": ({"agent_site": "local"}, "agent_retain_at"),
+    "repository_server": (
+        {"repository_server_part": {"users": {"accueil": "x"}}},
+        "repository_server_max_size",
+    ),
+    "storage": ({}, "storage_balance_at"),
+}
+PLAY = """
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - name: Render
+      ansible.builtin.copy:
+        content: "{{ __%(role)s_units | to_json }}"
+        dest: "%(answer)s"
+"""
+
+
+def rendered(folder: Path, role: str, without: str | None = None) -> tuple[int, dict[str, str], str]:
+    """The units of a role as a run would write them: exit code, content by name, what the run said."""
+    home = ROOT / "roles" / role
+    values: dict[str, Any] = {
+        "ansible_managed": "managed",
+        "ansible_python_interpreter": sys.executable,
+        "role_path": str(home),
+    }
+    for file in ("defaults", "vars"):
+        values |= yaml.safe_load((home / file / "main.yml").read_text(encoding="utf-8"))
+    values |= NEEDED[role][0]
+    if without is not None:
+        del values[without]
+    answer = folder / "answer.json"
+    (folder / "templates").symlink_to(home / "templates")
+    (folder / "play.yml").write_text(PLAY % {"role": role, "answer": answer}, encoding="utf-8")
+    (folder / "group_vars").mkdir()
+    (folder / "group_vars" / "all.yml").write_text(yaml.safe_dump(values), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "ansible", "playbook", "-i", "localhost,", "-c", "local", "play.yml"],
+        cwd=folder,
+        env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    units = json.loads(answer.read_text(encoding="utf-8")) if answer.exists() else {}
+    return done.returncode, units, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("role", sorted(NEEDED))
+def test_every_unit_is_rendered(tmp_path: Path, role: str) -> None:
+    code, units, said = rendered(tmp_path, role)
+    assert code == 0, said
+    assert len(units) >= 6
+    assert all(text.startswith("# managed") and "[" in text for text in units.values())
+
+
+@pytest.mark.parametrize("role", sorted(NEEDED))
+def test_a_unit_that_cannot_be_rendered_fails_the_run(tmp_path: Path, role: str) -> None:
+    missing = NEEDED[role][1]
+    code, units, said = rendered(tmp_path, role, without=missing)
+    assert (code, units) == (2, {})
+    assert f"'{missing}' is undefined" in said
