@@ -28,10 +28,15 @@ HEADINGS = ("", "source", "last", "kind", "outcome", "due", "missed", "kept", "v
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_selection(parser)
+    parser.add_argument(
+        "--metrics",
+        metavar="FILE",
+        help="also write them to a file in the folder of node-exporter's textfile collector (*.prom)",
+    )
 
 
 def execute(args: argparse.Namespace, out: Output) -> int:
-    from .. import status, storage_health
+    from .. import metrics, status, storage_health
 
     config = load()
     if config.site == "workstation":
@@ -45,10 +50,12 @@ def execute(args: argparse.Namespace, out: Output) -> int:
     found.sort(key=lambda one: (status.ORDER[one.level], one.series))
     store = storage_health.judge(storage_health.read(config.state_directory), clock.now())
     level = min(status.overall(found), store.level, key=lambda level: status.ORDER[level])
+    head = {"overall": level, "server": config.server, "at": utc_text(clock.now())}
+    document = {**head, "sources": [one.as_json() for one in found], "store": store.as_json()}
+    if args.metrics is not None:
+        metrics.write(args.metrics, document)
     if args.json:
-        sources = [one.as_json() for one in found]
-        head = {"overall": level, "server": config.server, "at": utc_text(clock.now())}
-        out.json({**head, "sources": sources, "store": store.as_json()})
+        out.json(document)
     else:
         for line in table([HEADINGS, *(_row(one) for one in found)]):
             out.line(line)

@@ -1,0 +1,142 @@
+# Copyright (c) 2026 CCPP
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What Prometheus reads of a server's status."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.errors import InputError
+from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.metrics import (
+    HELP,
+    Sample,
+    exposition,
+    samples,
+    write,
+)
+
+SOURCE: dict[str, Any] = {
+    "source": "saint-exemple/accueil",
+    "level": "attention",
+    "last_backup": {"day": "2026-11-23", "received_at": "2026-11-23T11:30:00Z"},
+    "last_ok_day": "2026-11-23",
+    "due": "2026-11-24",
+    "missed_days": ["2026-11-20"],
+    "snapshots": 12,
+    "pending_replication": 0,
+    "verified_at": "2026-11-22T21:00:00Z",
+    "verified_sound": True,
+    "held": ["an exercise"],
+    "quarantined": 0,
+    "bytes": 10**12,
+    "free_bytes": 10**11,
+}
+STATUS: dict[str, Any] = {
+    "overall": "attention",
+    "at": "2026-11-24T03:00:00Z",
+    "sources": [SOURCE],
+    "store": {"level": "ok", "places": [{"path": "/srv/backup/saint-exemple", "limit": 10**12, "used": 5}]},
+}
+LABELS = (("commune", "saint-exemple"), ("source", "accueil"))
+
+
+def values(**changes: Any) -> dict[str, float]:
+    found = samples({**STATUS, "sources": [{**SOURCE, **changes}]})
+    return {one.name: one.value for one in found if one.labels == LABELS}
+
+
+def test_each_fact_of_a_source_is_a_sample() -> None:
+    assert values() == {
+        "last_backup_timestamp_seconds": 1795433400.0,
+        "last_complete_day_timestamp_seconds": 1795474799.0,
+        "next_backup_deadline_timestamp_seconds": 1795561199.0,
+        "missed_days": 1.0,
+        "snapshots": 12.0,
+        "pending_replication_snapshots": 0.0,
+        "last_verified_timestamp_seconds": 1795381200.0,
+        "verified_sound": 1.0,
+        "holds": 1.0,
+        "quarantined_objects": 0.0,
+        "store_size_bytes": 1e12,
+        "store_free_bytes": 1e11,
+    }
+
+
+@pytest.mark.parametrize(
+    ("field", "name"),
+    [
+        ("last_backup", "last_backup_timestamp_seconds"),
+        ("last_ok_day", "last_complete_day_timestamp_seconds"),
+        ("due", "next_backup_deadline_timestamp_seconds"),
+        ("pending_replication", "pending_replication_snapshots"),
+        ("verified_at", "last_verified_timestamp_seconds"),
+        ("verified_sound", "verified_sound"),
+    ],
+)
+def test_what_is_not_known_has_no_sample(field: str, name: str) -> None:
+    assert name in values()
+    assert name not in values(**{field: None})
+
+
+def test_a_level_is_one_of_three_and_the_others_are_zero() -> None:
+    found = {
+        one.labels[2][1]: one.value for one in samples(STATUS) if one.labels[:2] == LABELS and one.labels[2:]
+    }
+    assert found == {"ok": 0.0, "attention": 1.0, "alarm": 0.0}
+    with pytest.raises(ValueError, match="'fine' is none of ok, attention, alarm"):
+        list(samples({**STATUS, "sources": [{**SOURCE, "level": "fine"}]}))
+
+
+@pytest.mark.parametrize(
+    ("day", "seconds"),
+    [("2026-03-29", 1774821599.0), ("2026-10-25", 1792969199.0), ("2026-12-31", 1798757999.0)],
+)
+def test_a_day_ends_at_midnight_in_paris_also_when_the_clock_changes(day: str, seconds: float) -> None:
+    assert values(due=day)["next_backup_deadline_timestamp_seconds"] == seconds
+
+
+def test_the_text_is_what_prometheus_reads() -> None:
+    text = exposition(list(samples(STATUS)))
+    assert text.endswith("\n")
+    name, label = r"[a-zA-Z_:][a-zA-Z0-9_:]*", r'[a-z]+="(?:[^"\\\n]|\\[\\"n])*"'
+    for line in text.splitlines():
+        assert re.fullmatch(
+            rf"# (HELP {name} .+|TYPE {name} gauge)|{name}({{{label}(,{label})*}})? [0-9.e+-]+", line
+        )
+    assert text.count("# TYPE") == len(set(re.findall(r"# TYPE (\S+)", text))) == len(HELP)
+    assert 'ccpp_backup_place_used_bytes{path="/srv/backup/saint-exemple"} 5.0\n' in text
+
+
+def test_a_label_cannot_break_out_of_its_quotes() -> None:
+    hostile = Sample("holds", 1.0, (("source", 'é"} 9\nx\\'),))
+    assert exposition([hostile]).splitlines()[2] == r'ccpp_backup_holds{source="é\"} 9\nx\\"} 1.0'
+
+
+def test_what_is_no_status_is_refused() -> None:
+    with pytest.raises(KeyError):
+        list(samples({"at": "2026-11-24T03:00:00Z"}))
+
+
+def test_the_file_is_replaced_whole_and_node_exporter_may_read_it(tmp_path: Path) -> None:
+    path = tmp_path / "ccpp-backup.prom"
+    path.write_text("old")
+    write(str(path), STATUS)
+    assert path.read_text() == exposition(list(samples(STATUS)))
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("x.txt", "does not end in .prom"), ("no/x.prom", "No such file")]
+)
+def test_a_file_that_would_not_be_read_or_cannot_be_written_is_refused(
+    tmp_path: Path, name: str, said: str
+) -> None:
+    with pytest.raises(InputError, match=said):
+        write(str(tmp_path / name), STATUS)
+    assert list(tmp_path.iterdir()) == []
