@@ -243,8 +243,7 @@ class _Copier:
         with _unfinished(self._place) as cut_off:
             if cut_off:
                 _remove_torn(self._place.location)
-                # restic writes the index at the end: what an earlier copy brought would have to come again.
-                self._run(repository, repository.repair_index(), "taking up what was copied in part")
+                self._take_up(repository)
             self._run(repository, repository.copy(self._access, [original.id]), what)
         new = set(on_disk(self._place.location)) - before
         if len(new) == 1:
@@ -252,6 +251,16 @@ class _Copier:
         if not new and copies:
             return copies[0]
         raise restic.ResticError(f"{what}: restic said it was done, but {len(new)} snapshots came", restic.OK)
+
+    def _take_up(self, repository: Repository) -> None:
+        """Put what an earlier copy brought into the index, which restic writes at the end of one."""
+        try:
+            self._run(repository, repository.repair_index(), "taking up what was copied in part")
+        except restic.ResticError as error:
+            # A dead process's lock counts as alive while another process has its number. What was brought
+            # then comes again, which costs time and nothing else; a copy does not need to be alone.
+            if error.code != restic.LOCKED:
+                raise
 
     def _run(self, repository: Repository, command: restic.Command, what: str) -> None:
         result = self._ran(command)

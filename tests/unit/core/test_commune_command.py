@@ -74,12 +74,16 @@ def talk(communes: Path, answers: Sequence[tuple[str, str]], *options: str) -> t
         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
     )
     os.close(slave)
-    screen, left, deadline = "", list(answers), time.monotonic() + 60
+    screen, left, deadline, typed = "", list(answers), time.monotonic() + 60, b""
     while time.monotonic() < deadline:
         if left and screen.rstrip().endswith(":") and left[0][0] in screen.splitlines()[-1]:
-            os.write(master, left.pop(0)[1].encode())
+            typed = left.pop(0)[1].encode()
+            os.write(master, typed)
             screen += "\n"
         if not select.select([master], [], [], 0.2)[0]:
+            if typed == b"\x03":
+                # Faster than a person: it came between the question and the wait for its answer.
+                os.write(master, typed)
             continue
         try:
             screen += os.read(master, 4096).decode()

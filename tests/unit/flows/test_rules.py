@@ -1,7 +1,7 @@
 # Copyright (c) 2026 CCPP
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What stands in a server's rules. That the kernel does what they say is for the scenario `security`."""
+"""What stands in a server's rules."""
 
 from __future__ import annotations
 
