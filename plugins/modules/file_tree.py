@@ -292,6 +292,8 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    # Folders on the way have the mode that is written here, whatever the caller's umask is.
+    os.umask(0o022)
     changed: list[str] = []
     diff: list[dict[str, str]] = []
     try:

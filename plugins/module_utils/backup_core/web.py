@@ -49,6 +49,10 @@ class HttpError(BackupError):
         self.status = status
 
 
+class TooLargeError(BackupError):
+    """The answer is longer than what was to be taken."""
+
+
 def credentials_of(location_file: str) -> Credentials:
     """User and password that stand in a repository's address (rest:https://user:password@host/user/)."""
     address = read_location(location_file)
@@ -83,10 +87,15 @@ def put(
 
 
 def get(
-    url: str, credentials: Credentials, cacert: str | None, limit: int, patience: float = DEADLINE
+    url: str,
+    credentials: Credentials,
+    cacert: str | None,
+    limit: int,
+    patience: float = DEADLINE,
+    headers: dict[str, str] | None = None,
 ) -> bytes:
     """The document at the address; more than `limit` bytes, or than `patience` seconds, is an error."""
-    return _ask("GET", url, credentials, cacert, limit, patience)
+    return _ask("GET", url, credentials, cacert, limit, patience, headers=headers)
 
 
 def _context(cacert: str | None) -> ssl.SSLContext:
@@ -132,7 +141,7 @@ def _ask(
         if not 200 <= status < 300:
             raise HttpError(f"{where}: the server answers {status} {phrase}", status)
         if len(answer) > limit > 0:
-            raise BackupError(f"{where}: larger than {limit} bytes")
+            raise TooLargeError(f"{where}: larger than {limit} bytes")
         return answer
     raise BackupError(f"{where}: {reason} ({tried} attempts)")
 

@@ -44,6 +44,7 @@ VERBS = (
     "intervention",
     "store",
     "maintenance",
+    "journal",
     "commune",
 )
 
