@@ -11,6 +11,7 @@ import os
 import pty
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import termios
@@ -59,6 +60,12 @@ def run(communes: Path, *more: str, **changed: str | None) -> subprocess.Complet
     )
 
 
+def _sit_at_the_terminal() -> None:
+    """Have ^C, typed there, interrupt: in the background of a shell it is ignored, also by children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 def talk(communes: Path, answers: Sequence[tuple[str, str]], *options: str) -> tuple[int, str]:
     """Types each answer once its question is the last thing on the screen; exit code and screen."""
     master, slave = pty.openpty()
@@ -70,8 +77,7 @@ def talk(communes: Path, answers: Sequence[tuple[str, str]], *options: str) -> t
         stderr=slave,
         env={**os.environ, "TERM": "dumb"},
         start_new_session=True,
-        # The terminal that ^C is typed on.
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        preexec_fn=_sit_at_the_terminal,
     )
     os.close(slave)
     screen, left, deadline, typed = "", list(answers), time.monotonic() + 60, b""
