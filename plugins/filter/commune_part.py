@@ -45,7 +45,12 @@ def _source(source: Mapping, **places: Any) -> Mapping:
 
 
 def _config(settings: Mapping, sources: Mapping) -> Mapping:
-    config = {name: settings[name] for name in ("name", "opening", "policy", "contacts")}
+    config = {name: settings[name] for name in ("name", "tier", "opening", "policy", "contacts")}
+    config["term"] = {
+        "start": settings["contract"]["start"],
+        "end": settings["contract"]["end"],
+        "server_end": settings["server"]["life_end"],
+    }
     text = json.dumps(
         {"commune": settings["slug"], **config, "sources": sources}, indent=2, ensure_ascii=False
     )

@@ -13,11 +13,13 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from .errors import InputError, shown
 from .fields import CURE, Fields, absolute, integer, mapping, one_of, read_json, text, texts, url
+from .times import parse_day
 
 DEFAULT_DIRECTORY = "/etc/ccpp-backup"
 SITES = ("local", "remote", "workstation")
@@ -73,6 +75,15 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Term:
+    """First and last day of the contract, and the last one of the LOCAL server's life (R2)."""
+
+    start: date
+    end: date
+    server_end: date
+
+
+@dataclass(frozen=True)
 class Commune:
     slug: str
     name: str
@@ -80,6 +91,8 @@ class Commune:
     policy: Mapping[str, Any]
     contacts: Mapping[str, str]
     sources: Mapping[str, Source]
+    tier: int | None = None
+    term: Term | None = None
 
 
 @dataclass(frozen=True)
@@ -182,6 +195,13 @@ def _source(commune: str, name: str, value: object, where: str) -> Source:
     return source
 
 
+def _term(value: object, where: str) -> Term:
+    fields = Fields(value, where)
+    days = [fields.take(name, parse_day) for name in ("start", "end", "server_end")]
+    fields.done()
+    return Term(*days)
+
+
 def commune_from(value: object, where: str) -> Commune:
     """One commune from its JSON value; `where` is the file's name for messages."""
     fields = Fields(value, where)
@@ -196,6 +216,8 @@ def commune_from(value: object, where: str) -> Commune:
         sources={
             name: _source(slug, name, entry, f"{where}: sources.{name}") for name, entry in listed.items()
         },
+        tier=fields.take_or("tier", integer, None),
+        term=fields.take_or("term", _term, None),
     )
     fields.done()
     return commune

@@ -33,23 +33,42 @@ class Sample:
     labels: tuple[tuple[str, str], ...] = ()
 
 
-# Name and meaning of each metric; those ending in _seconds are seconds since 1970, in _bytes bytes.
+# Name and meaning of each metric. _timestamp_seconds: seconds since 1970; _duration_seconds: seconds; _bytes:
+# bytes; _ratio: a share from 0 to 1. All are gauges: none counts since a process began.
 HELP = {
+    "commune_info": "1; the labels say whom to call in the commune",
+    "contract_end_timestamp_seconds": "end of the last day of the commune's contract",
+    "server_life_end_timestamp_seconds": "end of the last day of the life of the commune's server",
     "status_level": "1 for the level that a source, or the store, is at",
     "last_backup_timestamp_seconds": "when the newest backup was received",
     "last_complete_day_timestamp_seconds": "end of the newest day with a complete backup",
-    "next_backup_deadline_timestamp_seconds": "end of the open day on which the next backup is due",
+    "next_backup_deadline_timestamp_seconds": "end of the first open day that no complete backup covers yet",
     "missed_days": "open days without a backup, of the last 60 days",
     "snapshots": "snapshots that can be restored",
     "pending_replication_snapshots": "snapshots at LOCAL that REMOTE has no copy of",
+    "oldest_pending_timestamp_seconds": "when the oldest of them was received",
+    "replication_lag_duration_seconds": "how long the oldest of them has been waiting, 0 when all are copied",
+    "last_pull_timestamp_seconds": "when REMOTE last pulled without a problem",
+    "pull_failing_since_timestamp_seconds": "when the first of the pulls began that have failed since",
     "last_verified_timestamp_seconds": "when the repository was verified last",
     "verified_sound": "1 if the last verification found nothing wrong",
+    "verified_month_ratio": "share of the repository's bytes that was read this month",
+    "last_drill_timestamp_seconds": "when a restore was last measured as a drill",
+    "last_drill_duration_seconds": "how long it took",
+    "last_drill_sound": "1 if all was there",
+    "ledger_chain_intact": "1 if each entry of the ledger continues the one before",
     "holds": "holds in force, which stop every removal",
     "quarantined_objects": "objects and snapshots set aside",
     "store_size_bytes": "size of the file system under the repository",
     "store_free_bytes": "what is free of it",
-    "place_limit_bytes": "what a place in the store may fill",
+    "place_limit_bytes": "what a place in the store may fill (a commune's quota)",
     "place_used_bytes": "what it fills",
+    "place_full_timestamp_seconds": "when it will be full if it goes on growing as it did",
+    "disk_healthy": "1 if the disk is there, answers and does not announce its end",
+    "disk_errors": "errors of the disk since the last clean scrub",
+    "mirror_intact": "1 if every byte of the store is on two disks",
+    "scrub_timestamp_seconds": "when all disks were last read",
+    "scrub_uncorrectable_errors": "errors that no copy mended then",
     "written_timestamp_seconds": "when this was written",
 }
 
@@ -71,29 +90,85 @@ def samples(status: Mapping[str, Any]) -> Iterator[Sample]:
     """The samples of a status document. KeyError or ValueError where it is no such document."""
     at = parse_instant(status["at"], "at")
     yield Sample("written_timestamp_seconds", at.timestamp())
+    communes = status.get("communes") or []
+    for commune in communes:
+        yield from _commune(commune)
     for source in status["sources"]:
         commune, _slash, name = str(source["source"]).partition("/")
-        yield from _source(source, (("commune", commune), ("source", name)))
-    store = status["store"]
+        yield from _source(source, (("commune", commune), ("source", name)), at)
+    yield from _store(status["store"], [str(one["commune"]) for one in communes], status.get("full_on") or {})
+
+
+def _commune(commune: Mapping[str, Any]) -> Iterator[Sample]:
+    slug = (("commune", str(commune["commune"])),)
+    contacts = commune.get("contacts") or {}
+    named = [("name", str(commune["name"])), ("contact", str(contacts.get("name") or ""))]
+    reached = [(one, str(contacts.get(one) or "")) for one in ("phone", "mail")]
+    yield Sample("commune_info", 1.0, (*slug, *named, *reached))
+    term = commune.get("term") or {}
+    for name, field in (("contract_end", "end"), ("server_life_end", "server_end")):
+        ends = _day_ends(term.get(field))
+        if ends is not None:
+            yield Sample(f"{name}_timestamp_seconds", ends, slug)
+
+
+def _store(store: Mapping[str, Any], communes: Sequence[str], full_on: Mapping[str, str]) -> Iterator[Sample]:
     yield from _level(store["level"], (("commune", ""), ("source", "store")))
     for place in store.get("places") or []:
-        labels = (("path", str(place["path"])),)
+        path = str(place["path"])
+        labels = (("commune", _commune_of(path, communes)), ("path", path))
         yield Sample("place_limit_bytes", float(place["limit"]), labels)
         yield Sample("place_used_bytes", float(place["used"]), labels)
+        ends = _day_ends(full_on.get(path))
+        if ends is not None:
+            yield Sample("place_full_timestamp_seconds", ends, labels)
+    disks = store.get("disks") or []
+    for disk in disks:
+        name = (("disk", str(disk["name"])),)
+        smart = (disk.get("smart") or {}).get("state")
+        healthy = disk["state"] in ("ok", "there") and smart != "failing"
+        yield Sample("disk_healthy", float(healthy), name)
+        yield Sample("disk_errors", float(sum((disk.get("errors") or {}).values())), name)
+    if len(disks) > 1:
+        yield Sample("mirror_intact", float(not store.get("degraded") and not store.get("stray_bytes")))
+    scrub = store.get("scrub") or {}
+    if scrub.get("at"):
+        yield Sample("scrub_timestamp_seconds", parse_instant(scrub["at"], "scrub").timestamp())
+        yield Sample("scrub_uncorrectable_errors", float(scrub.get("uncorrectable") or 0))
 
 
-def _source(source: Mapping[str, Any], labels: tuple[tuple[str, str], ...]) -> Iterator[Sample]:
+def _commune_of(path: str, communes: Sequence[str]) -> str:
+    """A LOCAL server holds one commune; at REMOTE each has a folder of its own, at any depth of the store."""
+    if len(communes) == 1:
+        return communes[0]
+    return next((slug for slug in communes if slug in path.split("/")), "")
+
+
+def _source(
+    source: Mapping[str, Any], labels: tuple[tuple[str, str], ...], now: datetime
+) -> Iterator[Sample]:
     yield from _level(source["level"], labels)
-    last = source["last_backup"]
+    last, drill = source["last_backup"], source.get("drill") or {}
+    pending, oldest = source["pending_replication"], _instant(source.get("oldest_pending_at"))
+    lag = None if pending is None else 0.0 if oldest is None else max(0.0, now.timestamp() - oldest)
     numbers: dict[str, float | None] = {
         "last_backup_timestamp_seconds": _instant(last and last["received_at"]),
         "last_complete_day_timestamp_seconds": _day_ends(source["last_ok_day"]),
-        "next_backup_deadline_timestamp_seconds": _day_ends(source["due"]),
+        "next_backup_deadline_timestamp_seconds": _day_ends(source["owed_day"]),
         "missed_days": len(source["missed_days"]),
         "snapshots": source["snapshots"],
-        "pending_replication_snapshots": source["pending_replication"],
+        "pending_replication_snapshots": pending,
+        "oldest_pending_timestamp_seconds": oldest,
+        "replication_lag_duration_seconds": lag,
+        "last_pull_timestamp_seconds": _instant(source.get("pulled_at")),
+        "pull_failing_since_timestamp_seconds": _instant(source.get("pull_fails_since")),
         "last_verified_timestamp_seconds": _instant(source["verified_at"]),
         "verified_sound": source["verified_sound"],
+        "verified_month_ratio": source.get("read_share"),
+        "last_drill_timestamp_seconds": _instant(drill.get("at")),
+        "last_drill_duration_seconds": drill.get("seconds"),
+        "last_drill_sound": drill.get("sound"),
+        "ledger_chain_intact": source["chain_intact"],
         "holds": len(source["held"]),
         "quarantined_objects": source["quarantined"],
         "store_size_bytes": source["bytes"],

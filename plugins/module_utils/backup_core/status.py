@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from . import hold, local_ledger, replicate, shipping
+from . import hold, local_ledger, owed, replicate, shipping
 from .errors import BackupError
 from .ledger import Entry, Ledger, LedgerBroken, Receipt, parse
 from .opening import OpenDays, OpeningCalendar
@@ -61,6 +61,7 @@ class Facts:
     problem: str | None = None
     pull: Pull | None = None
     shipped_at: datetime | None = None
+    chain_broken: bool = False
 
 
 @dataclass
@@ -88,6 +89,12 @@ class Status:
     quarantined: int = 0
     size: int = 0
     free: int = 0
+    chain_intact: bool = True
+    owed_day: date | None = None
+    oldest_pending_at: datetime | None = None
+    pull: Pull | None = None
+    drill: owed.Drill | None = None
+    read_share: float | None = None
 
     def add(self, level: Level, reason: str) -> None:
         if ORDER[level] < ORDER[self.level]:
@@ -128,18 +135,34 @@ class Status:
             "quarantined": self.quarantined,
             "bytes": self.size,
             "free_bytes": self.free,
+            "chain_intact": self.chain_intact,
+            "owed_day": None if self.owed_day is None else str(self.owed_day),
+            "oldest_pending_at": _text(self.oldest_pending_at),
+            "pulled_at": None if self.pull is None else self.pull.good,
+            "pull_fails_since": None if self.pull is None else self.pull.since,
+            "drill": None
+            if self.drill is None
+            else {
+                "at": utc_text(self.drill.at),
+                "seconds": self.drill.seconds,
+                "sound": self.drill.sound,
+            },
+            "read_share": self.read_share,
         }
 
 
 def assess(facts: Facts, calendar: OpenDays, policy: Policy, now: datetime) -> Status:
     """The status that these facts and the calendar make."""
     status = Status(facts.series, held=list(facts.held), size=facts.size, free=facts.free)
+    status.chain_intact, status.pull = not facts.chain_broken, facts.pull
+    status.drill, status.read_share = owed.last_drill(facts.ledger), owed.read_share(facts.ledger, now)
     if facts.problem is not None:
         status.add("alarm", facts.problem)
     live = facts.ledger.live()
     doubtful = _doubtful(facts.ledger, live, calendar, policy, now)
     _contents(status, facts, live, doubtful, now)
     _freshness(status, [r for r in live if r.snapshot not in doubtful], calendar, policy, now)
+    status.owed_day = owed.owed_day(facts.ledger, status.last_ok_day, calendar)
     _verification(status, facts.ledger, now)
     if facts.replica or facts.shipped_at is not None:
         _replication(status, facts, now)
@@ -235,6 +258,10 @@ def calendar_missed(calendar: OpenDays, backed_up: Collection[date], first: date
     return [day for day in calendar.iterate(first, last) if day not in backed_up]
 
 
+def _text(instant: datetime | None) -> str | None:
+    return None if instant is None else utc_text(instant)
+
+
 def _day(receipt: Receipt) -> date:
     return paris_day(receipt.claimed_at or receipt.received_at)
 
@@ -261,6 +288,7 @@ def _verification(status: Status, ledger: Ledger, now: datetime) -> None:
 
 def _replication(status: Status, facts: Facts, now: datetime) -> None:
     status.pending, status.pending_as_of = len(facts.pending), facts.shipped_at
+    status.oldest_pending_at = owed.oldest_pending(facts.pending)
     late = [receipt for receipt in facts.pending if now - receipt.received_at > COPIED_WITHIN]
     if late and facts.shipped_at is None:
         status.add("attention", f"{len(facts.pending)} snapshots not copied from LOCAL for more than a day")
@@ -289,7 +317,7 @@ def facts_of(place: Workplace) -> Facts:
     try:
         ledger = place.ledger()
     except LedgerBroken as error:
-        return Facts(series, Ledger(), None, holds, problem=str(error))
+        return Facts(series, Ledger(), None, holds, problem=str(error), chain_broken=True)
     except BackupError as error:
         return Facts(series, Ledger(), None, holds, problem=str(error))
     pending: Sequence[Receipt] = ()

@@ -11,6 +11,9 @@ from typing import Any
 from ..backup_core.planning import PUSHING
 from .check import schema
 
+# What the convention says of the servers (R2).
+SERVER_YEARS = 5
+
 
 def complete(slug: str, given: dict[str, Any]) -> dict[str, Any]:
     """The `commune` variable: the file's content, every default filled in, and the end of the contract.
@@ -33,7 +36,7 @@ def complete(slug: str, given: dict[str, Any]) -> dict[str, Any]:
         "planning": dict(given.get("planning") or {}),
         "recovery": _filled(given.get("recovery") or {}, properties["recovery"]),
         **_volumes(given),
-        "server": _filled(given["server"], properties["server"]),
+        "server": _server(_filled(given["server"], properties["server"]), given["contract"]["start"]),
         "uplinks": [dict(line) for line in given["uplinks"]],
         "sources": {
             name: _source(source, definitions["source"]) for name, source in sorted(given["sources"].items())
@@ -52,6 +55,12 @@ def last_day(start: date, years: int) -> date:
 def _contract(contract: dict[str, Any]) -> dict[str, Any]:
     end = last_day(date.fromisoformat(contract["start"]), contract["years"])
     return {**contract, "end": end.isoformat()}
+
+
+def _server(server: dict[str, Any], begins: str) -> dict[str, Any]:
+    """`life_end` is the last day of the server's life, `SERVER_YEARS` from when it came into service (R2)."""
+    since = server.get("in_service", begins)
+    return {**server, "life_end": last_day(date.fromisoformat(since), SERVER_YEARS).isoformat()}
 
 
 def _volumes(given: dict[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ SOURCE: dict[str, Any] = {
     "level": "attention",
     "last_backup": {"day": "2026-11-23", "received_at": "2026-11-23T11:30:00Z"},
     "last_ok_day": "2026-11-23",
-    "due": "2026-11-24",
+    "owed_day": "2026-11-24",
     "missed_days": ["2026-11-20"],
     "snapshots": 12,
     "pending_replication": 0,
@@ -35,12 +35,38 @@ SOURCE: dict[str, Any] = {
     "quarantined": 0,
     "bytes": 10**12,
     "free_bytes": 10**11,
+    "chain_intact": True,
+    "oldest_pending_at": None,
+    "pulled_at": "2026-11-24T02:45:00Z",
+    "pull_fails_since": None,
+    "drill": {"at": "2026-10-05T08:00:00Z", "seconds": 1234.5, "sound": True},
+    "read_share": 0.25,
 }
 STATUS: dict[str, Any] = {
     "overall": "attention",
     "at": "2026-11-24T03:00:00Z",
     "sources": [SOURCE],
-    "store": {"level": "ok", "places": [{"path": "/srv/backup/saint-exemple", "limit": 10**12, "used": 5}]},
+    "communes": [
+        {
+            "commune": "saint-exemple",
+            "name": "Saint-Exemple-sur-Noye",
+            "tier": 1,
+            "contacts": {"phone": "01 99 00 00 01", "mail": "mairie@saint-exemple.example.org"},
+            "term": {"start": "2024-01-01", "end": "2028-12-31", "server_end": "2029-06-30"},
+        }
+    ],
+    "store": {
+        "level": "ok",
+        "places": [{"path": "/srv/backup/saint-exemple", "limit": 10**12, "used": 5}],
+        "disks": [
+            {"name": "a", "state": "ok", "errors": {}, "smart": {"state": "passed"}},
+            {"name": "b", "state": "ok", "errors": {"read": 2, "csum": 1}, "smart": {"state": "failing"}},
+            {"name": "c", "state": "missing"},
+        ],
+        "degraded": True,
+        "scrub": {"at": "2026-11-01T04:00:00Z", "uncorrectable": 1},
+    },
+    "full_on": {"/srv/backup/saint-exemple": "2027-06-01"},
 }
 LABELS = (("commune", "saint-exemple"), ("source", "accueil"))
 
@@ -58,6 +84,13 @@ def test_each_fact_of_a_source_is_a_sample() -> None:
         "missed_days": 1.0,
         "snapshots": 12.0,
         "pending_replication_snapshots": 0.0,
+        "replication_lag_duration_seconds": 0.0,
+        "last_pull_timestamp_seconds": 1795488300.0,
+        "last_drill_timestamp_seconds": 1791187200.0,
+        "last_drill_duration_seconds": 1234.5,
+        "last_drill_sound": 1.0,
+        "verified_month_ratio": 0.25,
+        "ledger_chain_intact": 1.0,
         "last_verified_timestamp_seconds": 1795381200.0,
         "verified_sound": 1.0,
         "holds": 1.0,
@@ -72,7 +105,11 @@ def test_each_fact_of_a_source_is_a_sample() -> None:
     [
         ("last_backup", "last_backup_timestamp_seconds"),
         ("last_ok_day", "last_complete_day_timestamp_seconds"),
-        ("due", "next_backup_deadline_timestamp_seconds"),
+        ("pulled_at", "last_pull_timestamp_seconds"),
+        ("drill", "last_drill_sound"),
+        ("read_share", "verified_month_ratio"),
+        ("pending_replication", "replication_lag_duration_seconds"),
+        ("owed_day", "next_backup_deadline_timestamp_seconds"),
         ("pending_replication", "pending_replication_snapshots"),
         ("verified_at", "last_verified_timestamp_seconds"),
         ("verified_sound", "verified_sound"),
@@ -97,7 +134,7 @@ def test_a_level_is_one_of_three_and_the_others_are_zero() -> None:
     [("2026-03-29", 1774821599.0), ("2026-10-25", 1792969199.0), ("2026-12-31", 1798757999.0)],
 )
 def test_a_day_ends_at_midnight_in_paris_also_when_the_clock_changes(day: str, seconds: float) -> None:
-    assert values(due=day)["next_backup_deadline_timestamp_seconds"] == seconds
+    assert values(owed_day=day)["next_backup_deadline_timestamp_seconds"] == seconds
 
 
 def test_the_text_is_what_prometheus_reads() -> None:
@@ -108,8 +145,58 @@ def test_the_text_is_what_prometheus_reads() -> None:
         assert re.fullmatch(
             rf"# (HELP {name} .+|TYPE {name} gauge)|{name}({{{label}(,{label})*}})? [0-9.e+-]+", line
         )
-    assert text.count("# TYPE") == len(set(re.findall(r"# TYPE (\S+)", text))) == len(HELP)
-    assert 'ccpp_backup_place_used_bytes{path="/srv/backup/saint-exemple"} 5.0\n' in text
+    assert text.count("# TYPE") == len(set(re.findall(r"# TYPE (\S+)", text)))
+    assert (
+        'ccpp_backup_place_used_bytes{commune="saint-exemple",path="/srv/backup/saint-exemple"} 5.0\n' in text
+    )
+
+
+def named(name: str, status: dict[str, Any] = STATUS) -> list[tuple[dict[str, str], float]]:
+    return [(dict(one.labels), one.value) for one in samples(status) if one.name == name]
+
+
+def test_every_metric_has_a_sample_where_all_is_known() -> None:
+    source = {
+        **SOURCE,
+        "oldest_pending_at": "2026-11-24T01:00:00Z",
+        "pull_fails_since": "2026-11-24T02:00:00Z",
+    }
+    assert {one.name for one in samples({**STATUS, "sources": [source]})} == set(HELP)
+
+
+def test_the_copy_lags_as_long_as_the_oldest_snapshot_waits_for_it() -> None:
+    assert (
+        values(pending_replication=2, oldest_pending_at="2026-11-24T01:00:00Z")[
+            "replication_lag_duration_seconds"
+        ]
+        == 2 * 3600
+    )
+
+
+def test_a_disk_is_healthy_while_it_is_there_answers_and_announces_no_end() -> None:
+    assert named("disk_healthy") == [({"disk": "a"}, 1.0), ({"disk": "b"}, 0.0), ({"disk": "c"}, 0.0)]
+    assert named("disk_errors")[1] == ({"disk": "b"}, 3.0)
+    assert named("mirror_intact") == [({}, 0.0)]
+    whole = {**STATUS, "store": {**STATUS["store"], "degraded": False}}
+    assert named("mirror_intact", whole) == [({}, 1.0)]
+    assert named("mirror_intact", {**STATUS, "store": {"level": "ok"}}) == []
+
+
+def test_a_place_belongs_to_the_commune_whose_folder_it_is_and_at_local_to_the_only_one() -> None:
+    places = [
+        {"path": path, "limit": 2, "used": 1} for path in ("/srv/backup/bourg/x", "/srv/backup/neither")
+    ]
+    two = [{"commune": slug, "name": slug} for slug in ("bourg", "saint-exemple")]
+    status = {**STATUS, "store": {"level": "ok", "places": places}}
+    found = named("place_used_bytes", {**status, "communes": two})
+    assert [labels["commune"] for labels, _value in found] == ["bourg", ""]
+    assert {labels["commune"] for labels, _value in named("place_used_bytes", status)} == {"saint-exemple"}
+
+
+def test_the_term_ends_with_its_last_day_and_a_commune_without_one_has_no_sample() -> None:
+    assert named("contract_end_timestamp_seconds") == [({"commune": "saint-exemple"}, 1861916399.0)]
+    assert named("server_life_end_timestamp_seconds")[0][1] > 1861916399.0
+    assert named("contract_end_timestamp_seconds", {**STATUS, "communes": []}) == []
 
 
 def test_a_label_cannot_break_out_of_its_quotes() -> None:

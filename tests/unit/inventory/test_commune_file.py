@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 from typing import Any
 
@@ -41,7 +42,9 @@ def test_a_misspelt_field_is_one_line_that_names_the_right_one(example, lines):
 
 def test_an_unknown_field_lists_the_known_ones(full, lines):
     full["server"]["rack"] = 3
-    assert lines(full) == ["server.rack: unknown field; known here: address, port, lan, disks, single_disk"]
+    assert lines(full) == [
+        "server.rack: unknown field; known here: address, port, lan, disks, in_service, single_disk"
+    ]
 
 
 def test_a_missing_field_comes_with_an_example(example, lines):
@@ -315,7 +318,8 @@ def test_more_lines_than_anyone_reads_are_counted(example):
 def test_defaults_are_filled_in_and_the_end_of_the_contract_is_derived(example):
     commune = folder.validate({"saint-exemple.yml": example.encode()}).communes["saint-exemple"]
     assert commune["contract"] == {"start": "2024-01-01", "years": 5, "end": "2028-12-31"}
-    assert commune["server"] == {"address": "192.0.2.10", "port": 22, "single_disk": False}
+    server = {"address": "192.0.2.10", "port": 22, "single_disk": False}
+    assert commune["server"] == {**server, "life_end": "2028-12-31"}
     assert commune["policy"] == {}
     assert (commune["planning"], commune["recovery"]) == ({}, {"hours": 24})
     assert commune["workstations"] == 1
@@ -359,3 +363,9 @@ def test_a_disk_is_named_by_a_path_that_stays_its_own(full, lines):
     full["server"]["disks"][1] = "/dev/sdb"
     (line,) = lines(full)
     assert line.startswith("server.disks[1]: '/dev/sdb' has the wrong form; write the disk's stable path")
+
+
+def test_a_server_that_came_into_service_later_lives_five_years_from_then(full):
+    full["server"]["in_service"] = "2026-02-28"
+    commune = folder.validate({"rozoy.yml": json.dumps(full).encode()}).communes["rozoy"]
+    assert commune["server"]["life_end"] == "2031-02-27"

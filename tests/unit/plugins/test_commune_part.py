@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import Any
 
 import pytest
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.ccpp.backup.plugins.filter.commune_part import commune_part, commune_places
-from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.config import commune_from
+from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.config import Term, commune_from
 
 URL = "https://192.0.2.10:8443"
 SETTINGS: dict[str, Any] = {
@@ -21,6 +22,8 @@ SETTINGS: dict[str, Any] = {
     "opening": {"weekdays": ["mon"]},
     "policy": {},
     "tier": 4,
+    "contract": {"start": "2024-01-01", "end": "2028-12-31"},
+    "server": {"life_end": "2029-06-30"},
     "contacts": {"phone": "01 99 00 00 01"},
     "sources": {
         "accueil": {"kind": "linux", "paths": ["/home"], "exclude": [], "priority": 1},
@@ -55,7 +58,8 @@ def part(site: str) -> dict[str, Any]:
 def test_the_agent_accepts_the_settings_of_every_machine(site: str) -> None:
     text = part(site)["config"]["files"]["saint-exemple.json"]
     commune = commune_from(json.loads(text), "saint-exemple.json")
-    assert commune.name == "Saint-Exemple-sur-Noye"
+    assert (commune.name, commune.tier) == ("Saint-Exemple-sur-Noye", 4)
+    assert commune.term == Term(date(2024, 1, 1), date(2028, 12, 31), date(2029, 6, 30))
 
 
 @pytest.mark.parametrize("site", ["local", "remote", "workstation"])

@@ -9,7 +9,10 @@ import contextlib
 import json
 import os
 import sys
-from typing import TextIO
+from typing import Literal, TextIO
+
+Colour = Literal["green", "yellow", "red"]
+_CODES: dict[Colour, str] = {"green": "32", "yellow": "33", "red": "31"}
 
 
 class Output:
@@ -24,8 +27,11 @@ class Output:
         self._stderr = stderr if stderr is not None else sys.stderr
         self._progress_shown = False
 
-    def line(self, text: str = "") -> None:
+    def line(self, text: str = "", colour: Colour | None = None) -> None:
+        """A line; in colour only on a terminal, and not where NO_COLOR (no-color.org) is set."""
         self._end_progress()
+        if colour is not None and self._stdout.isatty() and not os.environ.get("NO_COLOR"):
+            text = f"\x1b[{_CODES[colour]}m{text}\x1b[0m"
         _write(self._stdout, text + "\n")
 
     def json(self, value: object) -> None:

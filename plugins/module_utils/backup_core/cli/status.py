@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 from ..clock import Clock
 from ..config import Source, load
 from ..errors import ATTENTION, DONE, InputError
-from ..times import paris, paris_day, utc_text
-from ..workplace import Workplace
-from .output import Output
+from ..times import paris, paris_day
+from .output import Colour, Output
 from .sources import add_selection
 
 if TYPE_CHECKING:
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
 
 HELP = "show, worst first, what can be restored from this server and what is overdue"
 HEADINGS = ("", "source", "last", "kind", "outcome", "due", "missed", "kept", "verified", "copied")
+# Never alone: the same line says the level in words.
+COLOURS: dict[str, Colour] = {"ok": "green", "attention": "yellow", "alarm": "red"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,36 +37,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(args: argparse.Namespace, out: Output) -> int:
-    from .. import metrics, status, storage_health
+    from .. import metrics, overview, usage
 
     config = load()
     if config.site == "workstation":
         raise InputError(
             "status is that of a server; on a workstation, ccpp-backup restore --list shows what there is"
         )
+    if args.metrics is not None and (args.commune or args.source):
+        raise InputError(
+            "--metrics: with --commune or --source the others would look as if they were gone"
+            " (leave those options out)"
+        )
     chosen = config.select(args.commune, args.source)
     _may_look(chosen)
-    clock = Clock(args.now)
-    found = [status.status_of(Workplace(config, one, clock)) for one in chosen]
-    found.sort(key=lambda one: (status.ORDER[one.level], one.series))
-    store = storage_health.judge(storage_health.read(config.state_directory), clock.now())
-    level = min(status.overall(found), store.level, key=lambda level: status.ORDER[level])
-    head = {"overall": level, "server": config.server, "at": utc_text(clock.now())}
-    document = {**head, "sources": [one.as_json() for one in found], "store": store.as_json()}
+    seen = overview.gather(config, chosen, Clock(args.now))
     if args.metrics is not None:
-        metrics.write(args.metrics, document)
+        usage.write(config.state_directory, seen.history)
+        metrics.write(args.metrics, seen.document)
     if args.json:
-        out.json(document)
-    else:
-        for line in table([HEADINGS, *(_row(one) for one in found)]):
-            out.line(line)
-        for one in found:
-            for reason in one.reasons:
-                out.line(f"{one.level.upper() if one.reasons[0] == reason else '':9} {one.series}: {reason}")
-        for line in (store.summary, *store.reasons):
-            out.line(f"{store.level.upper() if line == store.summary else '':9} store: {line}")
-        out.line(f"overall: {level}")
-    return DONE if level == "ok" else ATTENTION
+        out.json(seen.document)
+        return DONE if seen.level == "ok" else ATTENTION
+    lines = table([HEADINGS, *(_row(one) for one in seen.statuses)])
+    out.line(lines[0])
+    for one, line in zip(seen.statuses, lines[1:], strict=True):
+        out.line(line, COLOURS[one.level])
+    for one in seen.statuses:
+        for reason in one.reasons:
+            first = one.reasons[0] == reason
+            out.line(f"{one.level.upper() if first else '':9} {one.series}: {reason}", COLOURS[one.level])
+    for line in (seen.store.summary, *seen.store.reasons):
+        said = seen.store.level.upper() if line == seen.store.summary else ""
+        out.line(f"{said:9} store: {line}", COLOURS[seen.store.level])
+    out.line(f"overall: {seen.level}", COLOURS[seen.level])
+    return DONE if seen.level == "ok" else ATTENTION
 
 
 def _may_look(sources: Iterable[Source]) -> None:
