@@ -46,8 +46,9 @@ def playing(checkout):
 
     def play(*arguments, password="password", **variables):
         given = ["--vault-password-file", password] if password else []
+        settings = {name: variables.pop(name) for name in list(variables) if name.startswith("ANSIBLE_")}
         extra = [word for name, value in variables.items() for word in ("-e", json.dumps({name: value}))]
-        return checkout.run("playbook", "play.yml", *given, *arguments, *extra)
+        return checkout.run("playbook", "play.yml", *given, *arguments, *extra, **settings)
 
     return play
 
@@ -132,9 +133,35 @@ def _fails(done, said):
     assert "Traceback" not in done.stderr + done.stdout
 
 
+# Enabled in the place of ours; Ansible takes no empty list here.
+OTHERS = "ansible.posix.timer"
+MISSING = (
+    "[ERROR]: no vault password in this run, and the playbook needs one; "
+    "give one with --vault-password-file FILE or ANSIBLE_VAULT_PASSWORD_FILE\n"
+)
+
+
+def test_without_a_vault_password_one_line_ends_the_run_before_its_first_task(checkout, playing):
+    done = playing(password=None)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", MISSING)
+    assert not (checkout.path / "secrets").exists()
+
+
+@pytest.mark.parametrize("playbook", ["site", "onboard", "kit"])
+def test_the_playbooks_of_the_collection_need_a_vault_password(checkout, playbook):
+    done = checkout.run("playbook", f"ccpp.backup.{playbook}", "-e", "commune=saint-exemple")
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", MISSING)
+
+
+def test_a_playbook_that_reads_no_secrets_needs_no_vault_password(checkout):
+    (checkout.path / "play.yml").write_text("- {hosts: remote, tasks: [{ansible.builtin.meta: noop}]}\n")
+    assert checkout.run("playbook", "play.yml").returncode == 0
+
+
 def test_without_a_vault_password_nothing_is_made(checkout, playing):
+    """Also where the settings do not enable what ends the run early."""
     _fails(
-        playing(password=None),
+        playing(password=None, ANSIBLE_CALLBACKS_ENABLED=OTHERS),
         "no vault password in this run to keep new secrets encrypted; give one with --vau",
     )
     assert not (checkout.path / "secrets").exists()
@@ -149,7 +176,10 @@ def test_the_wrong_vault_password_changes_nothing(checkout, playing):
         playing(password="other"),
         "saint-exemple.yml: this run's vault password does not open it; give one with",
     )
-    _fails(playing(password=None), "saint-exemple.yml: no vault password in this run; give one with")
+    _fails(
+        playing(password=None, ANSIBLE_CALLBACKS_ENABLED=OTHERS),
+        "saint-exemple.yml: no vault password in this run; give one with",
+    )
     assert kept.read_bytes() == before
 
 
