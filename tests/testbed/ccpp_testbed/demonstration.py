@@ -13,7 +13,7 @@ from typing import Any
 from . import machines, trees, year
 from .access import state_directory
 from .host import HERE, TestbedError, locked, prepare, say
-from .steps import Controller, Steps, note, relative
+from .steps import Controller, Recap, Steps, note, relative
 
 NAME = "demo"
 COMMUNE = "saint-exemple"
@@ -104,7 +104,7 @@ def retention(controller: Controller) -> None:
     controller.show("local", f"ccpp-backup plan {files} --now {evening}")
 
 
-def summary(controller: Controller, steps: Steps) -> None:
+def summary(controller: Controller, steps: Steps, in_line: Recap) -> None:
     at = {machine: latest(controller, machine) for machine in ("local", "remote")}
     counts = {
         machine: len(
@@ -122,6 +122,7 @@ def summary(controller: Controller, steps: Steps) -> None:
     say(f"  at REMOTE: {counts['remote']} backups in /srv/backup/{COMMUNE}/{SOURCE}")
     say("Both restored and compared with the workstation: no difference.\n")
     say("\n".join(steps.table()))
+    say(f"\nThe playbook that brings every machine in line (ccpp.backup.site): {in_line}")
     inventory = f"-i inventory -i {state}/hosts.yml"
     say(
         f"""
@@ -147,11 +148,11 @@ def run() -> None:
     with steps.step("Start three Debian 13 machines"):
         machines.create(NAME, COMMUNE)
     with locked(f"{NAME}-run"):
-        go(controller, steps)
-    summary(controller, steps)
+        in_line = go(controller, steps)
+    summary(controller, steps, in_line)
 
 
-def go(controller: Controller, steps: Steps) -> None:
+def go(controller: Controller, steps: Steps) -> Recap:
     with steps.step("Give the workstation some thousand files"):
         note("new files" if fill(controller) else "it has them from the last run")
     with steps.step("Onboard the commune, up to its first verified copy at the CCPP"):
@@ -182,3 +183,4 @@ def go(controller: Controller, steps: Steps) -> None:
         retention(controller)
         controller.show("local", "ccpp-backup status", SAID)
         controller.show("remote", "ccpp-backup status", SAID)
+    return recap

@@ -61,13 +61,22 @@ def note(text: str) -> None:
 
 @dataclass(frozen=True)
 class Recap:
-    """What a playbook did, over all machines."""
+    """What a playbook did, over all machines; how many there were, and how long it took with all of them."""
 
     tasks: int
     changed: int
+    hosts: int
+    seconds: float
 
     def __str__(self) -> str:
-        return f"{self.tasks} tasks, {self.changed} changed"
+        each = self.seconds / max(1, self.hosts)
+        return f"{self.tasks} tasks on {self.hosts} hosts, {self.changed} changed, {each:.1f} s per host"
+
+
+def recap_of(lines: list[re.Match[str]], seconds: float) -> Recap:
+    """From the lines of a PLAY RECAP, one per host."""
+    tasks, changed = (sum(int(line[field]) for line in lines) for field in (2, 3))
+    return Recap(tasks, changed, len(lines), seconds)
 
 
 def relative(path: Path) -> str:
@@ -106,6 +115,7 @@ class Controller:
         command = ["ansible-playbook", *self.inventory(), name, *arguments]
         note(f"$ {shlex.join(relative(Path(word)) if word.startswith('/') else word for word in command)}")
         log = self.state / f"{name}.log"
+        begun = time.monotonic()
         recaps = []
         with (
             log.open("w", encoding="utf-8") as kept,
@@ -126,14 +136,14 @@ class Controller:
                     if line.startswith("PLAY") and not sys.stderr.isatty():
                         note(found[1])
                 elif found := RECAP.match(line):
-                    recaps.append((int(found[2]), int(found[3])))
+                    recaps.append(found)
         if process.returncode != 0:
             last = log.read_text(encoding="utf-8").splitlines()[-25:]
             note("\n".join(last))
             raise TestbedError(
                 f"{name} failed with exit code {process.returncode}; all it said: {relative(log)}"
             )
-        recap = Recap(sum(ok for ok, _changed in recaps), sum(changed for _ok, changed in recaps))
+        recap = recap_of(recaps, time.monotonic() - begun)
         note(str(recap))
         return recap
 
