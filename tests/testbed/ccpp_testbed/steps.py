@@ -120,7 +120,8 @@ class Controller:
         with (
             log.open("w", encoding="utf-8") as kept,
             subprocess.Popen(
-                command,
+                # When the demonstration is killed, nothing may go on against machines that are then taken away.
+                ["setpriv", "--pdeathsig", "TERM", *command],
                 cwd=CHECKOUT,
                 env=self.environment(),
                 stdin=subprocess.DEVNULL,

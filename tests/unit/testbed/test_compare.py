@@ -104,6 +104,17 @@ def test_a_difference_is_named(tmp_path: Path, what: str) -> None:
     assert any(word in line for line in found), found
 
 
+@pytest.mark.parametrize("field", ["owner", "group", "attributes"])
+def test_what_only_root_can_change_is_compared_too(tmp_path: Path, field: str) -> None:
+    folder = fill(tmp_path / "one")
+    was, now = (compare.manifest(str(folder)) for _time in range(2))
+    info = (folder / "lien").lstat()
+    assert (was["lien"]["owner"], was["lien"]["group"]) == (info.st_uid, info.st_gid)
+    now["lien"][field] = {"user.note": "61"} if field == "attributes" else 4321
+    (line,) = compare.differences(was, now)
+    assert line.startswith(f"'lien': {field} was ")
+
+
 def test_a_hole_in_place_of_zeros_is_no_difference(tmp_path: Path) -> None:
     one, other = fill(tmp_path / "one"), fill(tmp_path / "other")
     write("creux", bytes(1_000_000))(one)
@@ -117,6 +128,26 @@ def test_office_files_are_the_same_for_the_same_seed(tmp_path: Path) -> None:
     assert compare.differences(one, other) == []
     assert any("\n" in name for name in one)
     assert {entry["kind"] for entry in one.values()} == {"file", "folder", "symlink", "fifo"}
+
+
+def test_office_files_are_of_every_kind_that_a_restore_has_to_bring_back(tmp_path: Path) -> None:
+    office_files.create(tmp_path / "files", 30, seed=7)
+    tree = compare.manifest(str(tmp_path / "files"))
+    names = {name.rpartition("/")[2]: entry for name, entry in tree.items()}
+    for odd in (" ", "\n", "\t", "é", "e\u0301", "日", "'", '"', "\\", "$", "\udce9"):
+        assert any(odd in name for name in names), odd
+    assert any(len(os.fsencode(name)) == 255 for name in names)
+    assert any(name.count("/") > 30 for name in tree)
+    assert names["vide.txt"]["size"] == 0
+    assert names["dossier vide"]["kind"] == "folder"
+    assert names["creux.img"]["holes"]
+    assert names["lien relatif"]["target"] == "un.odt"
+    assert names["lien cassé"]["kind"] == "symlink"
+    assert {names[name].get("same_file_as") for name in ("un.odt", "le même.odt")} != {None}
+    assert len({entry["mode"] for entry in tree.values()}) > 5
+    assert len({entry["mtime_ns"] for entry in tree.values()}) == len(tree) - 1  # a hard link has its file's
+    if os.geteuid() == 0:
+        assert {entry["owner"] for entry in tree.values()} == set(office_files.OWNERS)
 
 
 def test_a_days_work_changes_some_files_and_leaves_most(tmp_path: Path) -> None:
