@@ -120,7 +120,7 @@ class Controller:
         with (
             log.open("w", encoding="utf-8") as kept,
             subprocess.Popen(
-                # When the demonstration is killed, nothing may go on against machines that are then taken away.
+                # Killed, the demonstration must leave nothing at work on machines that are then taken away.
                 ["setpriv", "--pdeathsig", "TERM", *command],
                 cwd=CHECKOUT,
                 env=self.environment(),
