@@ -17,7 +17,7 @@ DAY = timedelta(days=1)
 FIRST = datetime(2026, 3, 2, 8, tzinfo=UTC)
 
 
-def at(day: int) -> str:
+def at(day: float) -> str:
     return (FIRST + day * DAY).isoformat()
 
 
@@ -93,12 +93,40 @@ def test_a_broken_chain_stops_removal(aged: tuple[World, dict[int, str]]) -> Non
     assert len(world.snapshots("local")) == 6
 
 
-@pytest.mark.parametrize("now", [at(40), at(15), at(400), at(-400)])
-def test_a_clock_that_cannot_be_right_stops_removal(aged: tuple[World, dict[int, str]], now: str) -> None:
-    world, _made = aged
-    said = world.agent("local", "retain", now=now, expect=None)
+# Days after FIRST, and what retain answers: refused (4) where a right clock would have let something go.
+WRONG_CLOCKS = {15: 0, 15.98: 4, 23.01: 4, 40: 4, 400: 4, -400: 0, 17 + 3653: 4, 17 - 3653: 0}
+
+
+def test_a_clock_that_cannot_be_right_stops_removal_and_a_second_does_not(
+    aged: tuple[World, dict[int, str]],
+) -> None:
+    world, made = aged
+    for day, code in WRONG_CLOCKS.items():
+        world.agent("local", "retain", now=at(day), expect=code)
+        assert world.snapshots("local") == set(made.values()), day
+    almost = (FIRST + 17 * DAY).replace(hour=23, minute=0, second=0)  # midnight at Paris
+    before, after = (almost + timedelta(seconds=n) - DAY for n in (-1, 0))
+    (answer,) = world.agent_json("local", "retain", now=before.isoformat())["sources"]
+    assert answer["removed"] == [made[1]]
+    (answer,) = world.agent_json("local", "retain", now=after.isoformat())["sources"]
+    assert answer["removed"] == [made[2]]
+
+
+def test_an_entry_of_the_future_stops_removal_until_a_person_trusts_the_clock(
+    aged: tuple[World, dict[int, str]],
+) -> None:
+    world, made = aged
+    world.forge_ledger("local", "verified", {}, "2035-01-01T00:00:00+00:00")
+    assert "(2035-01-01T00:00:00Z)" in world.agent("local", "retain", now=at(17), expect=4).stderr
+    trusting = ("retain", "--trust-clock", "the battery was replaced", "--who", "mayor")
+    world.agent("local", *trusting, "--dry-run", now=at(17), expect=2)
+    said = world.agent("local", *trusting, now=at(17)).stdout
+    assert "entries of up to 2035-01-01T00:00:00Z are disbelieved" in said
     assert len(world.snapshots("local")) == 6
-    assert said.returncode in (0, 4)
+    (word,) = world.acts("local", "clock-trusted")
+    assert (word["who"], word["why"]) == ("mayor", "the battery was replaced")
+    world.agent("local", "retain", now=at(17))
+    assert world.snapshots("local") == {made[day] for day in (0, 10, 13, 16)}
 
 
 def test_a_plan_that_removes_a_lot_needs_its_hash(world: World) -> None:

@@ -90,17 +90,18 @@ def place_hold(
     config: Config, clock: Clock, scope: Scope, who: str, why: str, check: bool = False
 ) -> list[str]:
     """Hold what the scope covers; returns the files that were (or with `check` would be) written."""
-    _validate(who, why)
+    validate(who, why)
     return _change(config, clock, scope, who, why, "held", check)
 
 
 def release(config: Config, clock: Clock, scope: Scope, who: str, why: str, check: bool = False) -> list[str]:
     """Lift the hold of exactly this scope; others that cover the same source stay."""
-    _validate(who, why)
+    validate(who, why)
     return _change(config, clock, scope, who, why, "released", check)
 
 
-def _validate(who: str, why: str) -> None:
+def validate(who: str, why: str) -> None:
+    """InputError unless both may go into a ledger: a line of text each."""
     for name, value in (("--who", who), ("--why", why)):
         if not value.strip() or len(value) > LONGEST or not value.isprintable():
             raise InputError(f"{name}: {shown(value)} is not usable (one line of 1 to {LONGEST} characters)")

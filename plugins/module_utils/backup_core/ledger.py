@@ -26,6 +26,8 @@ from .times import parse_clock, parse_instant, utc_text
 NO_HASH = "0" * 64
 # A report that could not be delivered on a Friday comes with the next run, after a long weekend.
 LATE_REPORT = timedelta(days=4)
+# A person says that the clock is right now, whatever later time earlier entries carry.
+CLOCK_ACT = "clock-trusted"
 
 _ACT = re.compile(r"[a-z][a-z-]{1,30}", re.ASCII)
 _FRAME = ("seq", "at", "act", "who", "why", "prev")
@@ -125,8 +127,15 @@ class Ledger:
 
     @property
     def newest_at(self) -> datetime | None:
-        """The latest time of an entry of any kind. Not the last line's: clocks jump back."""
-        return max((entry.at for entry in self.entries), default=None)
+        """The latest time of an entry of any kind. Not the last line's: clocks jump back.
+
+        Entries before a person's word that the clock is right have no say in it any more.
+        """
+        newest: datetime | None = None
+        for entry in self.entries:
+            if newest is None or entry.at > newest or entry.act == CLOCK_ACT:
+                newest = entry.at
+        return newest
 
     def receipts(self) -> list[Receipt]:
         """Every receipt ever written, in ledger order."""

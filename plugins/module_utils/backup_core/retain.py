@@ -16,12 +16,13 @@ from datetime import timedelta
 
 from . import hold, local_ledger, restic, undo
 from .errors import BackupError, RefusedError
-from .ledger import Ledger
+from .ledger import CLOCK_ACT, Draft, Ledger
 from .opening import OpeningCalendar
 from .policy import Policy
 from .receive import CANCELLED_ACT, INTENT_ACT, MISSING_ACT
 from .retention import EVERYTHING, Decision, Plan, plan, snapshots_of
 from .snapshots import on_disk
+from .times import utc_text
 from .workplace import Workplace
 
 BATCH = 20
@@ -101,6 +102,22 @@ def retain(
         reasons = {one.id: one.reasons for one in decisions if one.action == "remove"}
         _remove(place, removals, reasons, result, tuple(keep_open))
     return result
+
+
+def trust_clock(place: Workplace, who: str, why: str) -> str | None:
+    """Write down a person's word that this server's clock is right, after one that was wrong left entries of
+    the future: these alone stop no removal any more. Returns the latest time that is disbelieved, if any.
+
+    RefusedError where the system itself does not call its clock right.
+    """
+    hold.validate(who, why)
+    if not place.clock.synchronised():
+        raise RefusedError("the time is not synchronised: set the clock right first")
+    newest, now = place.ledger().newest_at, place.clock.now()
+    disbelieved = utc_text(newest) if newest is not None and newest > now else None
+    fields = {"disbelieved": disbelieved}
+    place.append([Draft(act=CLOCK_ACT, who=who, at=now, why=why, fields=fields)])
+    return disbelieved
 
 
 def guard_of(decisions: Sequence[Decision]) -> str | None:

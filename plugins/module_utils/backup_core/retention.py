@@ -108,7 +108,8 @@ def plan(
 ) -> Plan:
     """Keep, remove or quarantine every snapshot, given in ledger order. Series do not depend on each other.
 
-    newest_entry: time of the newest ledger entry of any kind (the newest received_at, where that is later).
+    newest_entry: time of the newest ledger entry of any kind, by Ledger.newest_at; without a ledger, that of
+    the newest receipt.
     holds: reason by series; the key EVERYTHING covers all. synchronised: what the system says of its clock.
     present: ids in the repository, where it was listed; receipts of others are reported as missing and take
     no part, so that what is gone can be nobody's full. quarantined: ids an act of the ledger put aside.
@@ -117,7 +118,7 @@ def plan(
     rules = Rules(open_days, policy)
     ids: dict[str, None] = {}
     missing: list[str] = []
-    newest = newest_entry
+    newest: datetime | None = None
     for snapshot in snapshots:
         if newest is None or snapshot.received_at > newest:
             newest = snapshot.received_at
@@ -130,7 +131,7 @@ def plan(
         rules.add(snapshot, snapshot.id in quarantined)
     unknown = [name for name in present or () if name not in ids]
 
-    rules.decide(paris_day(now), holds or {}, clock_doubt(now, newest, synchronised, policy))
+    rules.decide(paris_day(now), holds or {}, clock_doubt(now, newest_entry or newest, synchronised, policy))
     order = list(ids)
     plan_hash = _hash(order, rules)
     refused = rules.blast_radius()

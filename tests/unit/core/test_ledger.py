@@ -95,6 +95,14 @@ class TestTheChain:
         early = Draft("verified", "verify", NOON - timedelta(days=9))
         assert parse(written(receipt(A), early)).newest_at == NOON
 
+    def test_a_person_s_word_on_the_clock_voids_the_later_times_before_it_and_none_after(self) -> None:
+        wrong = Draft("verified", "verify", NOON + timedelta(days=3653))
+        word = Draft("clock-trusted", "mayor", NOON + timedelta(days=1), "the battery was replaced")
+        assert parse(written(receipt(A), wrong)).newest_at == wrong.at
+        assert parse(written(receipt(A), wrong, word)).newest_at == word.at
+        assert parse(written(receipt(A), word, wrong)).newest_at == wrong.at
+        assert parse(written(word, Draft("verified", "verify", NOON))).newest_at == word.at
+
     @pytest.mark.parametrize("cut", [1, 7, len(THREE.splitlines()[2])])
     def test_a_last_line_without_its_newline_is_torn_and_not_an_entry(self, cut: int) -> None:
         ledger = parse(THREE[:-cut])

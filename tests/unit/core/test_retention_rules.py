@@ -526,9 +526,12 @@ class TestRule7TheClock:
         history = [taken("when the clock was wrong", "2027-01-01"), *self.HISTORY]
         assert plan(history, NEVER, POLICY, at("2026-01-20")).removals() == []
 
-    def test_an_older_newest_entry_does_not_hide_a_newer_receipt(self) -> None:
-        answer = plan(self.HISTORY, NEVER, POLICY, at("2026-01-25"), newest_entry=at("2026-01-01"))
-        assert answer.removals() != []
+    def test_a_receipt_of_the_future_counts_no_more_once_a_person_trusts_the_clock_again(self) -> None:
+        """The ledger's newest_at goes by that word; the plan goes by the ledger's."""
+        history = [taken("when the clock was wrong", "2035-01-01"), *self.HISTORY]
+        asked = (history, NEVER, POLICY, at("2026-01-20"))
+        assert plan(*asked, newest_entry=at("2035-01-01")).removals() == []
+        assert plan(*asked, newest_entry=at("2026-01-20")).removals() != []
 
     def test_nothing_is_removed_while_the_time_is_not_synchronised(self) -> None:
         answer = plan(self.HISTORY, every_day(), POLICY, at("2026-01-20"), synchronised=False)

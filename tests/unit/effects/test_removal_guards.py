@@ -182,6 +182,26 @@ def test_a_system_clock_that_follows_nothing_removes_nothing(
     assert result.guard == "clock: the time is not synchronised"
 
 
+def test_one_entry_of_the_future_stops_removal_until_a_person_trusts_the_clock_again(stage: Stage) -> None:
+    """The server's clock stood at 2035 for a minute, and something was written down."""
+    ahead = stage.bench.at(datetime(2035, 1, 1, tzinfo=UTC))
+    ahead.append([ahead.draft("verified", {})])
+    assert "(2035-01-01T00:00:00Z)" in str(retain.retain(stage.place).guard)
+    assert retain.trust_clock(stage.place, "mayor", "battery replaced") == "2035-01-01T00:00:00Z"
+    assert stage.bench.acts("clock-trusted") == [{"disbelieved": "2035-01-01T00:00:00Z"}]
+    assert set(retain.retain(stage.place).removed) == {stage.ids[1], stage.ids[2]}
+    assert retain.trust_clock(stage.place, "mayor", "again") is None
+
+
+def test_nobody_s_word_counts_against_the_system_s_own_on_the_clock(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock.Clock, "synchronised", lambda self: False)
+    with pytest.raises(RefusedError, match="not synchronised"):
+        retain.trust_clock(stage.place, "mayor", "I say so")
+    assert stage.bench.acts("clock-trusted") == []
+
+
 def test_prune_waits_for_a_hold_and_tells_what_check_finds(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,15 +6,17 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ..config import Config, Source
-from ..errors import BackupError
+from ..errors import BackupError, InputError
 from .output import Output
-from .sources import Outcome, add_selection, add_wait, each_source, patience
+from .sources import Outcome, add_selection, add_wait, each_source, patience, person
 
 if TYPE_CHECKING:
     from ..retain import Retained
+    from ..workplace import Workplace
 
 # The timer comes once a day: a pull that happens to be at work then is worth waiting for.
 PATIENCE = 1800.0
@@ -34,6 +36,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-prune", action="store_true", help="remove snapshots, but leave their space for later"
     )
+    parser.add_argument(
+        "--trust-clock",
+        metavar="WHY",
+        help="remove nothing now, but write into the ledger that this server's clock is right again, so that"
+        " entries which it dated into the future while it was wrong stop no removal any more",
+    )
+    parser.add_argument(
+        "--who", metavar="NAME", help="the person who says so (default: who you are logged in as)"
+    )
 
 
 def _held_here(config: Config, source: Source) -> bool:
@@ -42,7 +53,11 @@ def _held_here(config: Config, source: Source) -> bool:
 
 def execute(args: argparse.Namespace, out: Output) -> int:
     from .. import locking, retain, undo
-    from ..workplace import Workplace
+
+    if args.trust_clock is not None:
+        if args.dry_run or args.confirm is not None:
+            raise InputError("--trust-clock removes nothing: give it without --dry-run and --confirm")
+        return each_source(args, out, partial(_trusting, args), wanted=_held_here)
 
     def work(place: Workplace) -> Outcome:
         with locking.of_prune(place.config, place.source, patience(args, PATIENCE)) as prune_lock:
@@ -61,6 +76,14 @@ def execute(args: argparse.Namespace, out: Output) -> int:
         return _shown(result)
 
     return each_source(args, out, work, wanted=_held_here)
+
+
+def _trusting(args: argparse.Namespace, place: Workplace) -> Outcome:
+    from .. import retain
+
+    disbelieved = retain.trust_clock(place, args.who or person(), args.trust_clock)
+    said = f"entries of up to {disbelieved} are disbelieved" if disbelieved else "no entry is of the future"
+    return Outcome({"disbelieved": disbelieved}, [f"the clock is trusted: {said}"])
 
 
 def _shown(result: Retained) -> Outcome:
