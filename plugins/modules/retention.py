@@ -59,12 +59,53 @@ sources:
       description: Identifiers of the snapshots that were removed.
       type: list
       elements: str
+    kept:
+      description: Number of the snapshots that stay.
+      type: int
+    quarantined:
+      description: Identifiers of the snapshots whose time is not believed; they neither count nor go.
+      type: list
+      elements: str
+    missing:
+      description: Identifiers of the snapshots that the ledger has and the repository lacks.
+      type: list
+      elements: str
+    unknown:
+      description: Identifiers of the snapshots that the repository has and the ledger lacks; they never go.
+      type: list
+      elements: str
     decisions:
-      description: For every snapshot its C(id), C(action), C(reasons), and C(until), the last day it is kept.
+      description: What becomes of every snapshot that the ledger has, in its order.
       type: list
       elements: dict
+      contains:
+        id:
+          description: Identifier of the snapshot.
+          type: str
+        action:
+          description: V(keep), V(remove) or V(quarantine).
+          type: str
+        reasons:
+          description: All the reasons, a sentence each.
+          type: list
+          elements: str
+        until:
+          description: Last day on which its dates keep it, as C(YYYY-MM-DD); null when no date does.
+          type: str
     plan_hash:
       description: SHA-256 of the plan.
+      type: str
+    guard:
+      description: The guard to which snapshots owe that they are still there; null when none was needed.
+      type: str
+    undo:
+      description: Path of the read-only copy of the repository from before the removal; null without one.
+      type: str
+    pruned:
+      description: Whether space was given back; null when there was none to give.
+      type: bool
+    busy:
+      description: Why another run of the command kept this one from the source; absent otherwise.
       type: str
     error:
       description: Why nothing was done for this source; absent when all went well.
