@@ -10,6 +10,10 @@ from typing import Any, NoReturn
 
 from .errors import InputError
 
+# Where Python gives up, with words for programmers.
+LONGEST_NUMBER = 4000
+_BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
+
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     mapping = dict(pairs)
@@ -26,13 +30,21 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-_decoder = json.JSONDecoder(object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+def _integer(digits: str) -> int:
+    if len(digits) > LONGEST_NUMBER:
+        raise ValueError(f"a number of {len(digits)} digits (write at most {LONGEST_NUMBER})")
+    return int(digits)
+
+
+_decoder = json.JSONDecoder(object_pairs_hook=_no_duplicates, parse_constant=_no_constant, parse_int=_integer)
 
 
 def decode(data: bytes | str, where: str) -> Any:
     """One JSON document. InputError, naming `where`, also for repeated fields, NaN and what is not UTF-8."""
     try:
         text = data if isinstance(data, str) else data.decode("utf-8")
+        if text.startswith(_BYTE_ORDER_MARK):
+            raise InputError(f"{where}: begins with a byte order mark (save it as UTF-8 without one)")
         return _decoder.decode(text)
     except UnicodeDecodeError as error:
         raise InputError(f"{where}: not UTF-8 text (byte {error.start + 1})") from None
