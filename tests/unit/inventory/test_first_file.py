@@ -80,7 +80,11 @@ def test_a_small_communes_file_has_under_25_lines_and_none_too_long_for_the_lint
 
 
 @settings(max_examples=200)
-@given(name=st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "S"], include_characters=" "), max_size=40))
+@given(
+    name=st.text(
+        st.characters(codec="utf-8", categories=["L", "N", "P", "S"], include_characters=" "), max_size=40
+    )
+)
 def test_whatever_a_name_is_the_file_gives_it_back_or_the_answer_is_refused(name):
     question = next(one for one in first_file.QUESTIONS if one.option == "name")
     try:
