@@ -48,7 +48,7 @@ help: ## This list
 
 ## Parts of make test
 
-.PHONY: venv lint unit property sanity build molecule integration
+.PHONY: venv lint unit property browser sanity build molecule integration
 lint: venv ## ansible-lint, yamllint, ruff, mypy, shellcheck, and what no linter knows of this tree
 	@tests/tooling/lint
 
@@ -57,6 +57,9 @@ unit: venv ## Unit tests with the coverage gate; ARGS='-k retention' picks some,
 
 property: venv ## Tests with made-up input, against oracles; HYPOTHESIS_PROFILE=quick or long for fewer or more cases
 	@pytest tests/property tests/fuzz $(ARGS)
+
+browser: venv ## The pages in a real Chromium, looked at by axe-core (on Debian; not among the parts of make test)
+	@tests/tooling/browser $(ARGS)
 
 sanity: venv ## ansible-test sanity, on a real collection tree outside this one
 	@tests/tooling/sanity

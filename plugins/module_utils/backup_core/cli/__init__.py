@@ -36,6 +36,7 @@ VERBS = (
     "drill",
     "hold",
     "status",
+    "page",
     "quarantine",
     "capacity",
     "recovery",
