@@ -85,7 +85,7 @@ class Incident:
 
 @dataclass(frozen=True)
 class SourceView:
-    """One workstation or share. `safe_day`: the newest day that a sound verification, of `safe_since`, covers."""
+    """One workstation or share. `safe_day` is the newest day that a sound verification covers."""
 
     name: str
     status: Status
