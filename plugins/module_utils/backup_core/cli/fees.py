@@ -9,8 +9,9 @@ import argparse
 import csv
 import io
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 
 from .. import fees, interventions
 from ..errors import ATTENTION, DONE, InputError, shown
@@ -50,6 +51,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="files of communes (inventory/communes/*.yml)",
     )
     parser.add_argument("--year", type=int, required=True, metavar="YYYY", help="calendar year")
+    parser.add_argument(
+        "--pdf", metavar="FILE", help="also write them as a PDF in French, a page for each commune"
+    )
+    parser.add_argument(
+        "--owner",
+        metavar="NAME",
+        default="Communauté de Communes du Plateau Picard",
+        help="who issues the PDF (default: %(default)s)",
+    )
     parser.add_argument("--csv", action="store_true", help="print a table for a spreadsheet, in French")
 
 
@@ -68,6 +78,8 @@ def execute(args: argparse.Namespace, out: Output) -> int:
         for _path, contract in contracts
         for text in fees.term_warnings(contract, today)
     ]
+    if args.pdf is not None:
+        _write_pdf(args.pdf, statements, args.owner, today)
     if args.json:
         totals = {part: str(amount) for part, amount in fees.totals(statements).items()}
         out.json(
@@ -83,6 +95,20 @@ def execute(args: argparse.Namespace, out: Output) -> int:
         for warning in warnings:
             out.line(f"attention: {warning}")
     return ATTENTION if warnings else DONE
+
+
+def _write_pdf(path: str, statements: Sequence[Statement], owner: str, today: date) -> None:
+    try:
+        from ...commune import fees_pdf
+    except ImportError:
+        raise InputError(
+            "--pdf: run this command from the collection, on the administrator's machine"
+        ) from None
+    body = fees_pdf.draw(statements, owner, today)
+    try:
+        Path(path).write_bytes(body)
+    except OSError as error:
+        raise InputError(f"--pdf: {path}: {error.strerror} (name a file in a folder that is there)") from None
 
 
 def as_csv(statements: Sequence[Statement]) -> str:
