@@ -37,6 +37,8 @@ VERBS = (
     "hold",
     "status",
     "page",
+    "report",
+    "verify-report",
     "quarantine",
     "capacity",
     "recovery",
@@ -84,11 +86,15 @@ class _Parser(argparse.ArgumentParser):
 def available() -> list[str]:
     """The verbs this copy of the package has."""
     folder = os.path.dirname(__file__)
-    return [verb for verb in VERBS if os.path.exists(os.path.join(folder, f"{verb}.py"))]
+    return [verb for verb in VERBS if os.path.exists(os.path.join(folder, f"{_module(verb)}.py"))]
 
 
 def load(verb: str) -> Verb:
-    return cast(Verb, importlib.import_module(f".{verb}", __name__))
+    return cast(Verb, importlib.import_module(f".{_module(verb)}", __name__))
+
+
+def _module(verb: str) -> str:
+    return verb.replace("-", "_")
 
 
 def _parser(verbs: Sequence[str]) -> argparse.ArgumentParser:
