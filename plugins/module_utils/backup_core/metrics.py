@@ -34,7 +34,7 @@ class Sample:
 
 
 # Name and meaning of each metric. _timestamp_seconds: seconds since 1970; _duration_seconds: seconds; _bytes:
-# bytes; _ratio: a share from 0 to 1. All are gauges: none counts since a process began.
+# bytes; _ratio: a share from 0 to 1; _total: counters, all others are gauges.
 HELP = {
     "commune_info": "1; the labels say whom to call in the commune",
     "contract_end_timestamp_seconds": "end of the last day of the commune's contract",
@@ -69,6 +69,7 @@ HELP = {
     "mirror_intact": "1 if every byte of the store is on two disks",
     "scrub_timestamp_seconds": "when all disks were last read",
     "scrub_uncorrectable_errors": "errors that no copy mended then",
+    "refused_requests_total": "requests that the commune's server refused to its workstations, by kind",
     "written_timestamp_seconds": "when this was written",
 }
 
@@ -96,6 +97,8 @@ def samples(status: Mapping[str, Any]) -> Iterator[Sample]:
     for source in status["sources"]:
         commune, _slash, name = str(source["source"]).partition("/")
         yield from _source(source, (("commune", commune), ("source", name)), at)
+    for kind, count in (status.get("refused") or {}).items():
+        yield Sample("refused_requests_total", float(count), (("kind", str(kind)),))
     yield from _store(status["store"], [str(one["commune"]) for one in communes], status.get("full_on") or {})
 
 
@@ -201,9 +204,14 @@ def exposition(found: Sequence[Sample]) -> str:
     """The text that node-exporter's textfile collector reads: each metric together, with its help."""
     lines = []
     for name, meaning in HELP.items():
+        kind = "counter" if name.endswith("_total") else "gauge"
         mine = [sample for sample in found if sample.name == name]
         if mine:
-            lines += [f"# HELP {PREFIX}_{name} {meaning}", f"# TYPE {PREFIX}_{name} gauge", *map(_line, mine)]
+            lines += [
+                f"# HELP {PREFIX}_{name} {meaning}",
+                f"# TYPE {PREFIX}_{name} {kind}",
+                *map(_line, mine),
+            ]
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -66,6 +66,7 @@ STATUS: dict[str, Any] = {
         "degraded": True,
         "scrub": {"at": "2026-11-01T04:00:00Z", "uncorrectable": 1},
     },
+    "refused": {"deletion": 2, "write": 0, "login": 1},
     "full_on": {"/srv/backup/saint-exemple": "2027-06-01"},
 }
 LABELS = (("commune", "saint-exemple"), ("source", "accueil"))
@@ -143,7 +144,8 @@ def test_the_text_is_what_prometheus_reads() -> None:
     name, label = r"[a-zA-Z_:][a-zA-Z0-9_:]*", r'[a-z]+="(?:[^"\\\n]|\\[\\"n])*"'
     for line in text.splitlines():
         assert re.fullmatch(
-            rf"# (HELP {name} .+|TYPE {name} gauge)|{name}({{{label}(,{label})*}})? [0-9.e+-]+", line
+            rf"# (HELP {name} .+|TYPE {name} (gauge|counter))|{name}({{{label}(,{label})*}})? [0-9.e+-]+",
+            line,
         )
     assert text.count("# TYPE") == len(set(re.findall(r"# TYPE (\S+)", text)))
     assert (
@@ -191,6 +193,13 @@ def test_a_place_belongs_to_the_commune_whose_folder_it_is_and_at_local_to_the_o
     found = named("place_used_bytes", {**status, "communes": two})
     assert [labels["commune"] for labels, _value in found] == ["bourg", ""]
     assert {labels["commune"] for labels, _value in named("place_used_bytes", status)} == {"saint-exemple"}
+
+
+def test_what_was_refused_is_a_counter_and_unknown_where_the_journal_cannot_be_read() -> None:
+    text = exposition(list(samples(STATUS)))
+    assert "# TYPE ccpp_backup_refused_requests_total counter\n" in text
+    assert 'ccpp_backup_refused_requests_total{kind="deletion"} 2.0\n' in text
+    assert named("refused_requests_total", {**STATUS, "refused": None}) == []
 
 
 def test_the_term_ends_with_its_last_day_and_a_commune_without_one_has_no_sample() -> None:

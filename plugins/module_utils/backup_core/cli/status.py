@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(args: argparse.Namespace, out: Output) -> int:
-    from .. import metrics, overview, usage
+    from .. import metrics, overview, refusals, usage
 
     config = load()
     if config.site == "workstation":
@@ -54,7 +54,8 @@ def execute(args: argparse.Namespace, out: Output) -> int:
     seen = overview.gather(config, chosen, Clock(args.now))
     if args.metrics is not None:
         usage.write(config.state_directory, seen.history)
-        metrics.write(args.metrics, seen.document)
+        refused = refusals.look(config.state_directory) if config.site == "local" else None
+        metrics.write(args.metrics, {**seen.document, "refused": refused})
     if args.json:
         out.json(seen.document)
         return DONE if seen.level == "ok" else ATTENTION
