@@ -26,7 +26,10 @@ ZONE = timezone(timedelta(hours=1))
 
 
 class Cost(NamedTuple):
+    """What a child process took: seconds on the wall's clock and of a processor, and its peak memory."""
+
     seconds: float
+    processor: float
     megabytes: float
 
 
@@ -38,7 +41,7 @@ class Taken(NamedTuple):
 
 
 def measured(argv: Sequence[str], output: pathlib.Path, env: Mapping[str, str] | None = None) -> Cost:
-    """Run a command in a child process: its wall time and the most memory it ever held."""
+    """Run a command in a child process, its output into a file."""
     begun = time.perf_counter()
     with open(output, "wb") as file:
         child = subprocess.Popen(argv, stdout=file, env={**os.environ, **(env or {})})
@@ -46,7 +49,7 @@ def measured(argv: Sequence[str], output: pathlib.Path, env: Mapping[str, str] |
         child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode != 0:
         sys.exit(f"{argv[0]} failed with exit code {child.returncode}")
-    return Cost(time.perf_counter() - begun, usage.ru_maxrss / 1024)
+    return Cost(time.perf_counter() - begun, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
 def open_days(count: int) -> list[date]:

@@ -65,7 +65,8 @@ def fill(repository: pathlib.Path, restic: list[str], env: dict[str, str], count
 
 
 def line(name: str, cost: Cost, count: int, kept: int) -> str:
-    return f"{name:<60} {cost.seconds:>8.2f} {cost.megabytes:>8.0f} {kept:>6} {count - kept:>8}"
+    took = f"{cost.seconds:>8.2f} {cost.processor:>8.2f} {cost.megabytes:>8.0f}"
+    return f"{name:<60} {took} {kept:>6} {count - kept:>8}"
 
 
 def main() -> None:
@@ -85,7 +86,7 @@ def main() -> None:
         restic = [args.restic, "--no-cache", "--quiet"]
         fill(repository, restic, env, count)
         print(f"{count} snapshots of one series, one on each open day, at {NOW}\n")
-        print(f"{'':<60} {'seconds':>8} {'peak MB':>8} {'kept':>6} {'removed':>8}")
+        print(f"{'':<60} {'seconds':>8} {'CPU s':>8} {'peak MB':>8} {'kept':>6} {'removed':>8}")
 
         cost = measured(write_question(folder, count, series=1), folder / "answer")
         answer = json.loads((folder / "answer").read_bytes())
