@@ -48,7 +48,7 @@ help: ## This list
 
 ## Parts of make test
 
-.PHONY: venv lint unit property browser sanity build molecule integration
+.PHONY: venv lint unit property property-long browser sanity build molecule integration mutation
 lint: venv ## ansible-lint, yamllint, ruff, mypy, shellcheck, and what no linter knows of this tree
 	@tests/tooling/lint
 
@@ -57,6 +57,9 @@ unit: venv ## Unit tests with the coverage gate; ARGS='-k retention' picks some,
 
 property: venv ## Tests with made-up input, against oracles; HYPOTHESIS_PROFILE=quick or long for fewer or more cases
 	@pytest tests/property tests/fuzz $(ARGS)
+
+property-long: venv ## The same with a million cases instead of 20 000, and new ones each time: hours
+	@HYPOTHESIS_PROFILE=long pytest tests/property tests/fuzz $(ARGS)
 
 browser: venv ## The pages in a real Chromium, looked at by axe-core (on Debian; not among the parts of make test)
 	@tests/tooling/browser $(ARGS)
@@ -72,6 +75,9 @@ molecule: setup ## Roles and playbooks on real machines; SCENARIO=default picks 
 
 integration: setup ## The command against real repositories, on a Debian 13 machine
 	@tests/tooling/integration $(ARGS)
+
+mutation: venv ## How many deliberate mistakes in retention and calendar their tests find; takes a quarter of an hour
+	@tests/mutation/run
 
 ## Upkeep
 

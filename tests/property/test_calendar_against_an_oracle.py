@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.opening import (
@@ -134,7 +134,6 @@ def blocks(draw: st.DrawFn) -> tuple[dict[str, Any], date, date]:
     return block, first, last
 
 
-@settings(max_examples=settings.default.max_examples // 4)
 @given(blocks(), st.integers(0, 9), st.sets(st.integers(0, 60)))
 def test_the_calendar_opens_when_the_secretary_says(
     asked: tuple[dict[str, Any], date, date], count: int, done: set[int]
