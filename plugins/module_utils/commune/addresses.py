@@ -26,6 +26,8 @@ except ImportError:  # only the controller plans addresses, and only where the s
 
 TUNNELS = ("tunnels_1", "tunnels_2")
 POOLS = ("loopbacks", *TUNNELS)
+# Each tunnel has a port of its own at REMOTE; two tunnels for each network of the first pool. The flow matrix has the range.
+FIRST_PORT, PORT_PAIRS = 51000, 500
 COMMAND = "make allocate"
 # A file of thousands of communes.
 MAX_BYTES = 4 * 1024 * 1024
@@ -164,6 +166,15 @@ def _refuse_overlap(ranges: Mapping[str, list[Any]], where: str) -> None:
             )
 
 
+def first_port(network: str) -> int:
+    """The port of a commune's first tunnel, whose network this is; its second tunnel has the next one.
+
+    It follows from the address, so that it is written down with it; no two communes are given networks that
+    have the same one.
+    """
+    return FIRST_PORT + 2 * (netaddr.IPNetwork(network).first // 2 % PORT_PAIRS)
+
+
 def load(content: bytes | None) -> Allocation:
     """The allocation in this file, None being no file yet. InputError names the place and the cure.
 
@@ -222,9 +233,14 @@ def mistakes(allocation: Allocation, pools: Pools) -> list[str]:
             ranges = f"{pool} ({pools.named(pool)})"
             lines.append(f"{place}: {address} is not in the pool {ranges}; widen the pool, or {_RESTORE}")
         first = seen.setdefault(address, place)
+        cure = f"take out the commune that came later and run `{COMMAND}`"
         if first != place:
-            cure = f"take out the commune that came later and run `{COMMAND}`"
             lines.append(f"{place}: {address} is also {first}; {cure}")
+        elif pool == TUNNELS[0]:
+            port = first_port(address)
+            other = seen.setdefault(f"port {port}", place)
+            if other != place:
+                lines.append(f"{place}: {address} has the same port {port} as {other}; {cure}")
     return lines
 
 
@@ -269,6 +285,8 @@ def allocate(allocation: Allocation, pools: Pools, slugs: Iterable[str]) -> Allo
     for pool, _unused, address in allocation.addresses():
         taken[pool].add(netaddr.IPNetwork(address).first)
     free = {pool: pools.free(pool, taken[pool]) for pool in POOLS}
+    ports = {first_port(given.tunnels[0]) for given in allocation.communes.values()}
+    free[TUNNELS[0]] = _without_ports(free[TUNNELS[0]], ports)
 
     def next_of(pool: str, owner: str) -> str:
         number = next(free[pool], None)
@@ -285,6 +303,14 @@ def allocate(allocation: Allocation, pools: Pools, slugs: Iterable[str]) -> Allo
     for slug in sorted(set(slugs) - communes.keys()):
         communes[slug] = Given(next_of(POOLS[0], slug), tuple(next_of(pool, slug) for pool in TUNNELS))
     return Allocation(remote, communes)
+
+
+def _without_ports(numbers: Iterable[int], taken: set[int]) -> Iterator[int]:
+    for number in numbers:
+        port = first_port(str(netaddr.IPAddress(number, version=4)))
+        if port not in taken:
+            taken.add(port)
+            yield number
 
 
 def release(allocation: Allocation, slug: str, present: Iterable[str]) -> Allocation:
@@ -311,9 +337,10 @@ def of_commune(allocation: Allocation, slug: str, commune: Mapping[str, Any], po
         "tunnels": [
             {
                 "network": network,
+                "port": first_port(given.tunnels[0]) + number,
                 "remote": str(netaddr.IPNetwork(network)[0]),
                 "local": str(netaddr.IPNetwork(network)[1]),
             }
-            for network in given.tunnels
+            for number, network in enumerate(given.tunnels)
         ],
     }

@@ -274,7 +274,8 @@ def _is_date(value: str) -> bool:
     return 2000 <= int(value[:4]) <= 2099
 
 
-def _is_address(value: str) -> bool:
+def is_address(value: str) -> bool:
+    """Whether it is an IP address or a DNS name."""
     try:
         return str(ipaddress.ip_address(value)) != "" and "%" not in value
     except ValueError:
@@ -294,8 +295,16 @@ def _is_network(value: str) -> bool:
     return str(network) == value and 8 <= network.prefixlen <= 30
 
 
+def _is_ipv4(value: str) -> bool:
+    try:
+        return str(ipaddress.IPv4Address(value)) == value
+    except ValueError:
+        return False
+
+
 _FORMATS: dict[str, tuple[str, Callable[[str], bool]]] = {
     "date": ("a date", _is_date),
-    "ccpp-address": ("an address", _is_address),
+    "ccpp-address": ("an address", is_address),
+    "ccpp-ipv4": ("an IPv4 address", _is_ipv4),
     "ccpp-network": ("an IPv4 network", _is_network),
 }

@@ -13,6 +13,8 @@ from .check import schema
 
 # What the convention says of the servers (R2).
 SERVER_YEARS = 5
+# Kinds of lines whose volume costs, or ends.
+PAID = ("4g", "5g", "satellite")
 
 
 def complete(slug: str, given: dict[str, Any]) -> dict[str, Any]:
@@ -37,7 +39,8 @@ def complete(slug: str, given: dict[str, Any]) -> dict[str, Any]:
         "recovery": _filled(given.get("recovery") or {}, properties["recovery"]),
         **_volumes(given),
         "server": _server(_filled(given["server"], properties["server"]), given["contract"]["start"]),
-        "uplinks": [dict(line) for line in given["uplinks"]],
+        "uplinks": [_uplink(line, properties["uplinks"]["items"]) for line in given["uplinks"]],
+        "links": _filled(given.get("links") or {}, properties["links"]),
         "sources": {
             name: _source(source, definitions["source"]) for name, source in sorted(given["sources"].items())
         },
@@ -61,6 +64,10 @@ def _server(server: dict[str, Any], begins: str) -> dict[str, Any]:
     """`life_end` is the last day of the server's life, `SERVER_YEARS` from when it came into service (R2)."""
     since = server.get("in_service", begins)
     return {**server, "life_end": last_day(date.fromisoformat(since), SERVER_YEARS).isoformat()}
+
+
+def _uplink(line: dict[str, Any], rule: dict[str, Any]) -> dict[str, Any]:
+    return {"paid": line["kind"] in PAID, **_filled(line, rule)}
 
 
 def _volumes(given: dict[str, Any]) -> dict[str, Any]:

@@ -158,7 +158,7 @@ def _commune(content: bytes | OSError) -> tuple[dict[str, Any], list[str]]:
     if isinstance(given.get("policy"), dict) and "policy" not in wrong:
         lines += _raised(lambda: Policy.from_mapping(given["policy"], where="policy"))
     if not mistakes:
-        lines += [str(m) for m in (*_same_machine(given), *_volume_mistakes(given))]
+        lines += [str(m) for m in (*_same_machine(given), *_same_line(given), *_volume_mistakes(given))]
         lines += _raised(lambda: _check_disks(given["server"]))
     return given, lines
 
@@ -188,6 +188,16 @@ def _same_machine(given: dict[str, Any]) -> Iterator[Mistake]:
             )
             yield Mistake(("sources", name, "address"), text)
         taken.setdefault(machine, f"sources.{name}")
+
+
+def _same_line(given: dict[str, Any]) -> Iterator[Mistake]:
+    """Two tunnels over one line would die together."""
+    taken: dict[str, int] = {}
+    for number, line in enumerate(given["uplinks"]):
+        interface = line.get("interface")
+        if interface is not None and taken.setdefault(interface, number) != number:
+            text = f"{shown(interface)} is already that of uplinks[{taken[interface]}]; write this line's own"
+            yield Mistake(("uplinks", number, "interface"), text)
 
 
 def _volume_mistakes(given: dict[str, Any]) -> Iterator[Mistake]:

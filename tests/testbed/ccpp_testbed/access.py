@@ -108,6 +108,7 @@ def write(topology: Topology, host_keys: dict[str, str]) -> None:
             f"      secrets_directory: {directory}/secrets",
             f"      pki_directory: {directory}/pki",
             f"      kit_directory: {directory}/kits",
+            f"      link_keys_directory: {directory}/links",
         ]
     groups: dict[str, list[str]] = {}
     for machine in machines:

@@ -46,6 +46,7 @@ VERBS = (
     "fees",
     "intervention",
     "store",
+    "links",
     "maintenance",
     "journal",
     "commune",

@@ -1,0 +1,4 @@
+# Copyright (c) 2026 CCPP
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The tunnels between a LOCAL server and REMOTE: what they must be, how they are, who looks after them."""
