@@ -60,7 +60,9 @@ class ActionModule(ActionBase):
         known = _NONE if before is None else _read(before, arguments["tunnels"], str(file))
         if arguments["state"] == "read":
             return {"changed": False, "path": str(file), "keys": known}
-        given = links.keys_of({side: arguments[side] for side in links.SIDES}, arguments["tunnels"], str(file))
+        given = links.keys_of(
+            {side: arguments[side] for side in links.SIDES}, arguments["tunnels"], str(file)
+        )
         if not arguments["accept"] and not self._task.check_mode:
             _refuse_other(known, given, file)
         keys = given if before is None or given != known else known
@@ -87,12 +89,15 @@ def _refuse_other(known: dict[str, list[str]], given: dict[str, list[str]], file
         for number, (old, new) in enumerate(zip(known[side], given[side], strict=False)):
             if old != new:
                 raise InputError(
-                    f"{file}: {side}[{number}]: {side.upper()} has the key {new}, on file is {old}; if the server was"
-                    " rebuilt, run again with -e links_accept_keys=true, and if it was not, find out who answers there"
+                    f"{file}: {side}[{number}]: {side.upper()} has the key {new}, on file is {old};"
+                    " if the server was rebuilt, run again with -e links_accept_keys=true, and if it was not,"
+                    " find out who answers there"
                 )
 
 
 def _text(slug: str, keys: dict[str, list[str]]) -> str:
-    lines = [f"# Public keys of the tunnels of {slug}. Written by the role ccpp.backup.links; keep it under version control."]
+    lines = [
+        f"# Public keys of the tunnels of {slug}. Written by the role ccpp.backup.links; keep it in git."
+    ]
     lines += [f"{side}:" + "".join(f"\n  - {key}" for key in keys[side]) for side in links.SIDES]
     return "\n".join(lines) + "\n"

@@ -13,7 +13,7 @@ version_added: 0.1.0
 author:
   - CCPP (@ccpp)
 description:
-  - Makes the private key of each tunnel that has none. It never leaves the machine, and only root may read it.
+  - Makes the private key of each tunnel that has none. It never leaves the machine; only root reads it.
   - A key is replaced in two steps, so that a run that is cut off between them loses nothing. The next key is
     made first (O(next)); it takes the place of the present one when its public half is the one on file
     (O(wanted)).
@@ -127,7 +127,7 @@ class Keys:
         return self._wg("pubkey", data=private)
 
     def present(self, name: str, wanted: str) -> str:
-        """Return the public key of a tunnel, whose next key is put in its place where that is the one wanted."""
+        """Return the public key of a tunnel, after its next key took its place if that is the one wanted."""
         key, following = self._path(name, "key"), self._path(name, "next")
         public = self._public(key)
         if wanted and public != wanted and self._public(following) == wanted:

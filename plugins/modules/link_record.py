@@ -11,8 +11,8 @@ version_added: 0.1.0
 author: CCPP (@ccpp)
 description:
   - One file per commune, for version control, holds the public keys of both ends of its tunnels.
-  - A server that comes with another key than the one on file was rebuilt, or is not the one that it was. It is
-    refused, unless O(accept) says that it was rebuilt.
+  - A server that comes with another key than the one on file was rebuilt, or is not the one that it was. It
+    is refused, unless O(accept) says that it was rebuilt.
 options:
   directory:
     description: Folder of the files on the controller.
@@ -70,7 +70,9 @@ keys:
   description: The public keys by side, empty lists where there is no file.
   returned: success
   type: dict
-  sample: {local: ["/TOE4TKtAqVsePRVR+5AA43HkAK5DSntkOCO7nYq5xU="], remote: ["Q0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0M="]}
+  sample:
+    local: ["/TOE4TKtAqVsePRVR+5AA43HkAK5DSntkOCO7nYq5xU="]
+    remote: ["Q0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0M="]
 path:
   description: The file.
   returned: success

@@ -70,6 +70,14 @@ HELP = {
     "scrub_timestamp_seconds": "when all disks were last read",
     "scrub_uncorrectable_errors": "errors that no copy mended then",
     "refused_requests_total": "requests that the commune's server refused to its workstations, by kind",
+    "link_up": "1 if the path is alive",
+    "link_carries_traffic": "1 if the commune's traffic takes this path",
+    "link_paid": "1 if the path's volume is paid for or limited",
+    "link_since_timestamp_seconds": "since when the path is as it is",
+    "link_loss_ratio": "share of the last pings inside the tunnel without an answer",
+    "link_delay_duration_seconds": "how long the others took there and back, on average",
+    "link_received_bytes": "what came through the tunnel since it was set up, with what encrypts it",
+    "link_sent_bytes": "what went through it since then",
     "written_timestamp_seconds": "when this was written",
 }
 
@@ -99,7 +107,30 @@ def samples(status: Mapping[str, Any]) -> Iterator[Sample]:
         yield from _source(source, (("commune", commune), ("source", name)), at)
     for kind, count in (status.get("refused") or {}).items():
         yield Sample("refused_requests_total", float(count), (("kind", str(kind)),))
+    for path in (status.get("links") or {}).get("paths") or []:
+        yield from _path(path)
     yield from _store(status["store"], [str(one["commune"]) for one in communes], status.get("full_on") or {})
+
+
+def _path(path: Mapping[str, Any]) -> Iterator[Sample]:
+    labels = tuple((name, str(path[field])) for name, field in _PATH_LABELS)
+    seen = path["seen"]
+    numbers: dict[str, float | None] = {
+        "link_up": path["state"] == "up",
+        "link_carries_traffic": seen["carries"],
+        "link_paid": path["paid"],
+        "link_since_timestamp_seconds": _instant(path["since"]),
+        "link_loss_ratio": None if seen["loss"] is None else seen["loss"] / 100,
+        "link_delay_duration_seconds": None if seen["delay"] is None else seen["delay"] / 1000,
+        "link_received_bytes": seen["received"],
+        "link_sent_bytes": seen["sent"],
+    }
+    for name, value in numbers.items():
+        if value is not None:
+            yield Sample(name, float(value), labels)
+
+
+_PATH_LABELS = (("commune", "commune"), ("path", "number"), ("kind", "kind"), ("interface", "name"))
 
 
 def _commune(commune: Mapping[str, Any]) -> Iterator[Sample]:

@@ -12,6 +12,8 @@ from typing import Any
 from . import status, storage_health, usage
 from .clock import Clock
 from .config import Commune, Config, Source
+from .errors import InputError
+from .links import paths, settings
 from .status import Level, Status
 from .storage_health import Health
 from .times import utc_text
@@ -24,6 +26,7 @@ class Overview:
 
     statuses: Sequence[Status]
     store: Health
+    links: paths.Health
     level: Level
     document: dict[str, Any]
     history: usage.History
@@ -34,7 +37,9 @@ def gather(config: Config, chosen: Sequence[Source], clock: Clock) -> Overview:
     found = [status.status_of(Workplace(config, one, clock)) for one in chosen]
     found.sort(key=lambda one: (status.ORDER[one.level], one.series))
     store = storage_health.judge(storage_health.read(config.state_directory), clock.now())
-    level = min(status.overall(found), store.level, key=lambda level: status.ORDER[level])
+    links = links_health(config, clock)
+    levels: tuple[Level, ...] = (status.overall(found), store.level, links.level)
+    level = min(levels, key=lambda level: status.ORDER[level])
     places = store.facts.get("places") or []
     history = usage.noted(usage.read(config.state_directory), places, clock.today())
     foretold = {
@@ -50,9 +55,19 @@ def gather(config: Config, chosen: Sequence[Source], clock: Clock) -> Overview:
         ],
         "sources": [one.as_json() for one in found],
         "store": store.as_json(),
+        "links": links.as_json(),
         "full_on": {path: str(day) for path, day in foretold.items() if day is not None},
     }
-    return Overview(found, store, level, document, history)
+    return Overview(found, store, links, level, document, history)
+
+
+def links_health(config: Config, clock: Clock) -> paths.Health:
+    """How the tunnels are that this server has, as the last look found them."""
+    try:
+        expected = bool(settings.load().tunnels)
+        return paths.judge(paths.read(config.state_directory), expected, clock.now())
+    except InputError as error:
+        return paths.Health("alarm", [str(error)])
 
 
 def commune_document(commune: Commune) -> dict[str, Any]:

@@ -50,17 +50,19 @@ _TORN = re.compile(r"[0-9a-f]{64}-tmp-\d+")
 @dataclass(frozen=True)
 class Limits:
     """What one run may take of one source: snapshots, and time. Those that `failed` the last time come last,
-    so that what is damaged at LOCAL does not keep the others waiting."""
+    so that what is damaged at LOCAL does not keep the others waiting. What `waits` says yes to is left for a
+    run in which the way there is better."""
 
     most: int = MOST
     budget: Budget = field(default_factory=Budget)
     failed: Collection[str] = ()
+    waits: Callable[[Receipt], bool] = lambda _receipt: False
 
 
 @dataclass
 class Replicated:
     """What one run did for one source. `pending` is all that REMOTE still lacks; of that, `absent` is in
-    LOCAL's ledger but not in its repository, and `left` is for the next run."""
+    LOCAL's ledger but not in its repository, `waiting` is for a better way there, `left` for the next run."""
 
     ledger: str = "equal"
     ledger_sha256: str = ""
@@ -69,6 +71,7 @@ class Replicated:
     absent: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
     pending: int = 0
     left: int = 0
     out_of_time: bool = False
@@ -198,8 +201,9 @@ class _Copier:
         source = Repository(self._access, cache_directory=None)
         there = self._listed(source)
         result.absent = [receipt.snapshot for receipt in todo if receipt.snapshot not in there]
-        batch = chosen(todo, there, limits)
-        result.left = len(todo) - len(result.absent) - len(batch)
+        result.waiting = [one.snapshot for one in todo if one.snapshot in there and limits.waits(one)]
+        batch = chosen([one for one in todo if one.snapshot not in result.waiting], there, limits)
+        result.left = len(todo) - len(result.absent) - len(result.waiting) - len(batch)
         patience = limits.budget.left(READ_TIMEOUT)
         found, unread = snapshots.read(source, [one.snapshot for one in batch], patience, patience)
         for receipt in batch:

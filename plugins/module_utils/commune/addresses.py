@@ -26,7 +26,7 @@ except ImportError:  # only the controller plans addresses, and only where the s
 
 TUNNELS = ("tunnels_1", "tunnels_2")
 POOLS = ("loopbacks", *TUNNELS)
-# Each tunnel has a port of its own at REMOTE; two tunnels for each network of the first pool. The flow matrix has the range.
+# Each tunnel has a port of its own at REMOTE; the flow matrix has the range.
 FIRST_PORT, PORT_PAIRS = 51000, 500
 COMMAND = "make allocate"
 # A file of thousands of communes.
@@ -172,7 +172,12 @@ def first_port(network: str) -> int:
     It follows from the address, so that it is written down with it; no two communes are given networks that
     have the same one.
     """
-    return FIRST_PORT + 2 * (netaddr.IPNetwork(network).first // 2 % PORT_PAIRS)
+    parts = [int(part) for part in network.removesuffix("/31").split(".")]
+    return _port(int.from_bytes(bytes(parts), "big"))
+
+
+def _port(number: int) -> int:
+    return FIRST_PORT + 2 * (number // 2 % PORT_PAIRS)
 
 
 def load(content: bytes | None) -> Allocation:
@@ -307,9 +312,8 @@ def allocate(allocation: Allocation, pools: Pools, slugs: Iterable[str]) -> Allo
 
 def _without_ports(numbers: Iterable[int], taken: set[int]) -> Iterator[int]:
     for number in numbers:
-        port = first_port(str(netaddr.IPAddress(number, version=4)))
-        if port not in taken:
-            taken.add(port)
+        if _port(number) not in taken:
+            taken.add(_port(number))
             yield number
 
 

@@ -37,14 +37,14 @@ PREFERENCES = (200, 100)
 _INTERFACE = re.compile(r"(?!wg-|lo$)[A-Za-z0-9][A-Za-z0-9._@-]{0,14}")
 
 
-def usable(settings: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def usable(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The lines of a commune that carry a tunnel, with their place among its uplinks as `number`."""
     lines = [{**line, "number": n} for n, line in enumerate(settings["uplinks"]) if line.get("interface")]
     return lines[:MOST]
 
 
 def uplinks_of(value: object, pools: Sequence[str], where: str = "service_uplinks") -> list[dict[str, Any]]:
-    """The CCPP's lines, checked: interface (None: one line, whatever the routes say), gateway, mtu, addresses.
+    """The CCPP's lines, checked: interface (None: whatever the routes say), gateway, mtu, addresses.
 
     InputError names the bad entry and its cure. An address inside the pools is refused: the outside of a
     tunnel would be reached through a tunnel.
@@ -61,7 +61,8 @@ def uplinks_of(value: object, pools: Sequence[str], where: str = "service_uplink
         )
     if len(lines) == MOST and interfaces[0] == interfaces[1]:
         raise InputError(
-            f"{where}[1].interface: {shown(interfaces[1])} is already that of {where}[0]; write this line's own"
+            f"{where}[1].interface: {shown(interfaces[1])} is already that of {where}[0];"
+            " write this line's own"
         )
     return lines
 
@@ -84,7 +85,9 @@ def _uplink(entry: object, where: str, pools: Sequence[str]) -> dict[str, Any]:
         raise InputError(f"{where}.mtu: {shown(mtu)} is not a number from 1360 to 9000 (bytes)")
     addresses = entry.get("addresses")
     if not isinstance(addresses, Sequence) or isinstance(addresses, str) or not addresses:
-        raise InputError(f"{where}.addresses: {shown(addresses)} is not a list of addresses or names; {example}")
+        raise InputError(
+            f"{where}.addresses: {shown(addresses)} is not a list of addresses or names; {example}"
+        )
     return {
         "interface": None if interface is None else str(interface),
         "gateway": None if gateway is None else str(gateway),
@@ -111,12 +114,13 @@ def _refuse_inside(address: str, where: str, pools: Sequence[str]) -> None:
     pool = next((one for one in pools if netaddr.IPAddress(address) in netaddr.IPNetwork(one)), None)
     if pool is not None:
         raise InputError(
-            f"{where}: {address} lies inside the tunnels ({pool}); write an address outside, or no tunnel can start"
+            f"{where}: {address} lies inside the tunnels ({pool});"
+            " write an address outside, or no tunnel can start"
         )
 
 
 def keys_of(value: object, count: int, where: str) -> dict[str, list[str]]:
-    """The public keys of a commune's tunnels, of each side, checked. InputError names the one that is missing."""
+    """The public keys of a commune's tunnels by side, checked. InputError names the one that is missing."""
     if not isinstance(value, Mapping) or set(value) - set(SIDES):
         raise InputError(f"{where}: does not hold the public keys of local and of remote; restore the file")
     return {side: _side(value.get(side), count, f"{where}: {side}") for side in SIDES}
@@ -124,7 +128,9 @@ def keys_of(value: object, count: int, where: str) -> dict[str, list[str]]:
 
 def _side(value: object, count: int, where: str) -> list[str]:
     if not isinstance(value, Sequence) or isinstance(value, str):
-        raise InputError(f"{where}: missing; run site for the commune, which asks its servers for the public keys")
+        raise InputError(
+            f"{where}: missing; run site for the commune, which asks its servers for the public keys"
+        )
     if len(value) < count:
         raise InputError(
             f"{where}[{len(value)}]: the public key of tunnel {len(value) + 1} is missing;"
@@ -133,7 +139,7 @@ def _side(value: object, count: int, where: str) -> list[str]:
     for number, key in enumerate(value):
         if not is_key(key):
             raise InputError(
-                f"{where}[{number}]: {shown(key)} is not a public key of WireGuard (44 characters that end in =)"
+                f"{where}[{number}]: {shown(key)} is not a public key (44 characters that end in =)"
             )
     return [str(key) for key in value]
 
@@ -159,7 +165,9 @@ def tunnels(
         given, far = addresses["tunnels"][number], front[min(number, len(front) - 1)]
         gateway = line.get("gateway")
         if gateway is not None:
-            _refuse_inside(gateway, f"{settings['slug']}: uplinks[{line['number']}].gateway", addresses["pools"])
+            _refuse_inside(
+                gateway, f"{settings['slug']}: uplinks[{line['number']}].gateway", addresses["pools"]
+            )
         here, there = ("local", "remote") if side == "local" else ("remote", "local")
         pinned = line["interface"] if side == "local" else far["interface"]
         place = number if side == "local" else min(number, len(front) - 1)
@@ -208,7 +216,7 @@ def both_ends(
 
 
 def for_agent(ends: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> list[dict[str, Any]]:
-    """One side's tunnels as the service that looks at them reads it; `keys` are the other side's, in order."""
+    """One side's tunnels as the service that looks at them reads it; `keys` are the other side's."""
     wanted = ("number", "name", "kind", "paid", "peer", "port", "mtu", "endpoints")
     return [
         {**{name: end[name] for name in wanted}, "peer_key": key} for end, key in zip(ends, keys, strict=True)

@@ -163,7 +163,10 @@ def test_every_metric_has_a_sample_where_all_is_known() -> None:
         "oldest_pending_at": "2026-11-24T01:00:00Z",
         "pull_fails_since": "2026-11-24T02:00:00Z",
     }
-    assert {one.name for one in samples({**STATUS, "sources": [source]})} == set(HELP)
+    seen = {"carries": True, "loss": 0.0, "delay": 2.0, "received": 1, "sent": 2}
+    path = {"commune": "a", "number": 1, "name": "wg-1", "kind": "fibre", "paid": False, "state": "up"}
+    links = {"paths": [{**path, "since": "2026-11-24T01:00:00Z", "seen": seen}]}
+    assert {one.name for one in samples({**STATUS, "sources": [source], "links": links})} == set(HELP)
 
 
 def test_the_copy_lags_as_long_as_the_oldest_snapshot_waits_for_it() -> None:

@@ -24,7 +24,7 @@ HELP = "show both paths of each commune: state, since when, loss and delay, whic
 ACTIONS = {
     "show": "say what the last look found (what happens without an action)",
     "look": "as root: look now, and mend what a restart or another address mends",
-    "watch": "as root: keep the lines' routing tables and look every 15 seconds; ccpp-backup-links.service runs it",
+    "watch": "as root: keep the lines' routing tables and look every 15 s (ccpp-backup-links.service)",
 }
 HEADINGS = ("", "path", "over", "state", "since", "carries", "loss", "delay", "received", "sent")
 

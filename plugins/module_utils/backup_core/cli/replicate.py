@@ -73,6 +73,7 @@ def _pulled(config: Config, source: Source) -> bool:
 def execute(args: argparse.Namespace, out: Output) -> int:
     from .. import local_ledger, locking, pulls, replicate, shipping
     from ..budget import Budget
+    from ..links import waiting
     from ..workplace import Workplace
     from . import beside
 
@@ -99,7 +100,8 @@ def execute(args: argparse.Namespace, out: Output) -> int:
             if whole.spent:
                 raise BackupError(f"not pulled: the commune's {args.commune_time:.0f} s of this run are over")
             budget = Budget(args.source_time, whole)
-            limits = replicate.Limits(args.most, budget, frozenset(before.failed))
+            waits = waiting.decision(place.config.state_directory, place.source.commune, place.clock.now())
+            limits = replicate.Limits(args.most, budget, frozenset(before.failed), waits)
             result = replicate.replicate(place, limits, out.progress, lock.inherited)
             results.append(result)
             unshipped = shipping.ship(place, whole)
@@ -127,6 +129,8 @@ def _outcome(result: Replicated, unshipped: str | None) -> Outcome:
     if unshipped is not None:
         warnings.append(unshipped)
     lines = [f"{len(result.copied)} snapshots copied, {result.pending} missing"]
+    if result.waiting:
+        lines.append(f"{len(result.waiting)} large snapshots wait for a line that is not paid for")
     if result.left:
         lines.append(f"{result.left} snapshots are left for the next run")
     return Outcome(
@@ -140,6 +144,7 @@ def _outcome(result: Replicated, unshipped: str | None) -> Outcome:
             "unknown": result.unknown,
             "lost": result.lost,
             "pending": result.pending,
+            "waiting": result.waiting,
             "left": result.left,
             "out_of_time": result.out_of_time,
             "shipped": unshipped is None,

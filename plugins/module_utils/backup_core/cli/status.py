@@ -38,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace, out: Output) -> int:
     from .. import metrics, overview, refusals, usage
+    from ..links import paths
 
     config = load()
     if config.site == "workstation":
@@ -70,6 +71,11 @@ def execute(args: argparse.Namespace, out: Output) -> int:
     for line in (seen.store.summary, *seen.store.reasons):
         said = seen.store.level.upper() if line == seen.store.summary else ""
         out.line(f"{said:9} store: {line}", COLOURS[seen.store.level])
+    for reason in seen.links.reasons:
+        said = seen.links.level.upper() if reason == seen.links.reasons[0] else ""
+        out.line(f"{said:9} links: {reason}", COLOURS[seen.links.level])
+    for path in seen.links.paths:
+        out.line(f"{'':9} links: {paths.sentence(path)}")
     out.line(f"overall: {seen.level}", COLOURS[seen.level])
     return DONE if seen.level == "ok" else ATTENTION
 

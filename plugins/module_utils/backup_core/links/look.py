@@ -137,7 +137,9 @@ class Looker:
             received=peer.received if peer else 0,
             sent=peer.sent if peer else 0,
             endpoint=peer.endpoint if peer else None,
-            handshake=utc_text(datetime.fromtimestamp(peer.handshake, UTC)) if peer and peer.handshake else None,
+            handshake=utc_text(datetime.fromtimestamp(peer.handshake, UTC))
+            if peer and peer.handshake
+            else None,
             mtu=mtu,
             problem=problem,
         )
@@ -157,7 +159,12 @@ class Looker:
         for size in wanted:
             if _mtu(tunnel) != size:
                 ask("ip", "link", "set", "dev", tunnel.name, "mtu", str(size))
-            if _ping(tunnel, "-c", "3", "-i", "0.2", "-w", "2", "-M", "do", "-s", str(size - PING_HEADERS))[0] != 100:
+            if (
+                _ping(tunnel, "-c", "3", "-i", "0.2", "-w", "2", "-M", "do", "-s", str(size - PING_HEADERS))[
+                    0
+                ]
+                != 100
+            ):
                 return size
         # Nothing gets through at all: that is no question of size.
         ask("ip", "link", "set", "dev", tunnel.name, "mtu", str(tunnel.mtu))

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 CCPP
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How the two paths of each commune are, from what was measured; and what that means for a server's status. Pure."""
+"""How the two paths of each commune are, and what that means for a server's status. Pure."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path as FilePath
 from typing import Any, Literal
 
+from ..errors import InputError
 from ..times import parse_instant, utc_text
 
 Level = Literal["ok", "attention", "alarm"]
@@ -110,10 +111,12 @@ class Health:
 
 
 def judge(facts: Mapping[str, Any], expected: bool, now: datetime) -> Health:
-    """The health of the paths. `expected`: this server has tunnels, so that no facts are a fact themselves."""
+    """The health of the paths. `expected`: this server has tunnels, so that no facts are a fact."""
     if not facts:
         if expected:
-            return Health("alarm", ["nobody has looked at the tunnels: is ccpp-backup-links.service running?"])
+            return Health(
+                "alarm", ["nobody has looked at the tunnels: is ccpp-backup-links.service running?"]
+            )
         return Health()
     paths = paths_of(facts)
     found = sorted(_reasons(facts, paths, now), key=lambda one: ORDER[one[0]])
@@ -151,11 +154,21 @@ def _of_commune(commune: str, paths: Sequence[Path]) -> Iterator[tuple[Level, st
             yield "attention", f"{commune}: the path over {one.kind} ({one.name}) loses {one.seen.loss:.0f} %"
 
 
-def waits(facts: Mapping[str, Any], commune: str, now: datetime) -> bool:
+def sentence(path: Path) -> str:
+    """A path in one line, for people."""
+    seen = path.seen
+    words = [f"{path.commune}: {path.name} over {path.kind} is {path.state} since {path.since}"]
+    words += ["carries the traffic"] if seen.carries else []
+    words += [] if seen.loss is None else [f"loses {seen.loss:.0f} %"]
+    words += [] if seen.delay is None else [f"{seen.delay:.1f} ms"]
+    return ", ".join(words)
+
+
+def paid_only(facts: Mapping[str, Any], commune: str, now: datetime) -> bool:
     """Whether all that is left of a commune's paths is paid for, by what was seen just now."""
     try:
         fresh = now - parse_instant(facts.get("at"), "links.json: at") <= STALE
-    except ValueError:
+    except InputError:
         return False
     paths = [one for one in paths_of(facts) if one.commune == commune]
     alive = [one for one in paths if one.state == "up"]

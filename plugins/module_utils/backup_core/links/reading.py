@@ -30,7 +30,7 @@ class Peer:
 
 
 def peers(dump: str) -> dict[tuple[str, str], Peer]:
-    """Peers by interface and public key, from `wg show all dump`: nine fields a line, five for an interface."""
+    """Peers by interface and public key, from `wg show all dump`: nine fields each."""
     found = {}
     for line in dump.splitlines():
         fields = line.split("\t")

@@ -34,7 +34,9 @@ def wanted(main: Sequence[Mapping[str, Any]], line: Line, family: int) -> list[R
 
 def _usable(route: Mapping[str, Any]) -> bool:
     dead = {"dead", "linkdown"} & set(route.get("flags") or ())
-    return route.get("type", "unicast") == "unicast" and not dead and not str(route["dst"]).startswith("fe80:")
+    return (
+        route.get("type", "unicast") == "unicast" and not dead and not str(route["dst"]).startswith("fe80:")
+    )
 
 
 def _copied(route: Mapping[str, Any]) -> Route:
@@ -87,7 +89,13 @@ def _words(route: Mapping[str, Any]) -> list[str]:
     words.append(str(route["dst"]))
     if words[0] == "unreachable":
         return [*words, "metric", str(route.get("metric", DEAD_END_METRIC))]
-    for name, word in (("gateway", "via"), ("dev", "dev"), ("prefsrc", "src"), ("metric", "metric"), ("mtu", "mtu")):
+    for name, word in (
+        ("gateway", "via"),
+        ("dev", "dev"),
+        ("prefsrc", "src"),
+        ("metric", "metric"),
+        ("mtu", "mtu"),
+    ):
         if route.get(name) is not None:
             words += [word, str(route[name])]
     return [*words, "onlink"] if route.get("onlink") else words

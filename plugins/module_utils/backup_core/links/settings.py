@@ -1,13 +1,13 @@
 # Copyright (c) 2026 CCPP
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""/etc/ccpp-backup/links/: what the role `links` wrote of this server's own lines and of each commune's tunnels."""
+"""/etc/ccpp-backup/links/: what the role `links` wrote of the lines and the tunnels."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,8 @@ from ..fields import CURE, Fields, integer, read_json, text, texts
 
 @dataclass(frozen=True)
 class Line:
-    """A line of this server's own: its interface, the routing table that knows no other line, and its router's
-    address where nothing on the server sets a default route."""
+    """A line of this server's own: its interface, the routing table that knows no other line, and its
+    router's address where nothing on the server sets a default route."""
 
     interface: str
     table: int
@@ -56,7 +56,7 @@ class Waiting:
 class Links:
     lines: tuple[Line, ...] = ()
     tunnels: tuple[Tunnel, ...] = ()
-    waiting: Mapping[str, Waiting] = ()  # type: ignore[assignment]
+    waiting: Mapping[str, Waiting] = field(default_factory=dict)
 
     def of(self, commune: str) -> list[Tunnel]:
         return [one for one in self.tunnels if one.commune == commune]
@@ -82,7 +82,8 @@ def load() -> Links:
         loopback = fields.take("loopback", text)
         listed = fields.take("tunnels", _list)
         tunnels += [
-            _tunnel(entry, slug, loopback, f"{path}: tunnels[{number}]") for number, entry in enumerate(listed)
+            _tunnel(entry, slug, loopback, f"{path}: tunnels[{number}]")
+            for number, entry in enumerate(listed)
         ]
         hours, big = fields.take("wait_hours", _number), fields.take("big_gb", _number)
         waiting[slug] = Waiting(hours * 3600, big * 1e9)

@@ -74,7 +74,7 @@ def _look_on(links: Links, state_directory: str, say: Callable[[str], None]) -> 
 
 
 def write(state_directory: str, document: dict[str, Any]) -> None:
-    """Replace links.json whole or not at all. What is measured anew in seconds need not outlive a power cut."""
+    """Replace links.json whole or not at all. It is measured anew in seconds, so it need not be durable."""
     path = os.path.join(paths.folder_of(state_directory), paths.NAME)
     temporary = f"{path}.new"
     with open(temporary, "w", encoding="utf-8") as file:
