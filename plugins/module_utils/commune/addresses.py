@@ -27,7 +27,7 @@ except ImportError:  # only the controller plans addresses, and only where the s
 TUNNELS = ("tunnels_1", "tunnels_2")
 POOLS = ("loopbacks", *TUNNELS)
 # Each tunnel has a port of its own at REMOTE; the flow matrix has the range.
-FIRST_PORT, PORT_PAIRS = 51000, 500
+FIRST_PORT, PORT_PAIRS = 51000, 1000
 COMMAND = "make allocate"
 # A file of thousands of communes.
 MAX_BYTES = 4 * 1024 * 1024

@@ -266,8 +266,8 @@ def test_of_a_tunnel_s_two_addresses_the_lower_one_is_remote_s(two, pools):
         "pools": ["10.83.0.0/22", "10.83.4.0/22", "10.83.8.0/22"],
         "lan": "192.168.1.0/24",
         "tunnels": [
-            {"network": "10.83.4.2/31", "remote": "10.83.4.2", "local": "10.83.4.3"},
-            {"network": "10.83.8.2/31", "remote": "10.83.8.2", "local": "10.83.8.3"},
+            {"network": "10.83.4.2/31", "port": 51674, "remote": "10.83.4.2", "local": "10.83.4.3"},
+            {"network": "10.83.8.2/31", "port": 51675, "remote": "10.83.8.2", "local": "10.83.8.3"},
         ],
     }
 

@@ -152,21 +152,21 @@ def test_the_agent_is_told_the_other_sides_keys() -> None:
 
 
 def test_no_two_communes_are_given_tunnels_with_the_same_port() -> None:
-    pools = Pools.from_mapping({**RANGES, "tunnels_1": "10.80.0.0/20"})
-    everybody = addresses.allocate(Allocation(), pools, [f"c{number}" for number in range(500)])
+    pools = Pools.from_mapping({**RANGES, "tunnels_1": "10.80.0.0/20", "tunnels_2": "10.84.0.0/20"})
+    everybody = addresses.allocate(Allocation(), pools, [f"c{number}" for number in range(1000)])
     ports = {addresses.first_port(one.tunnels[0]) for one in everybody.communes.values()}
-    assert sorted(ports) == list(range(51000, 52000, 2))
+    assert sorted(ports) == list(range(51000, 53000, 2))
     with pytest.raises(InputError, match=r"pools\.tunnels_1: .* has nothing left"):
         addresses.allocate(everybody, pools, ["one-more"])
 
 
 def test_two_tunnels_with_the_same_port_are_refused() -> None:
     pools = Pools.from_mapping({**RANGES, "tunnels_1": ["10.80.0.0/20"]})
-    # 500 networks of two addresses further on.
+    # 1000 networks of two addresses further on.
     given = {
         "aa": Given("10.83.0.2", ("10.80.0.0/31", "10.83.8.0/31")),
-        "bb": Given("10.83.0.3", ("10.80.3.232/31", "10.83.8.2/31")),
+        "bb": Given("10.83.0.3", ("10.80.7.208/31", "10.83.8.2/31")),
     }
     lines = addresses.mistakes(Allocation("10.83.0.1", given), pools)
     assert len(lines) == 1
-    assert "has the same port 51040 as communes.aa.tunnels[0]" in lines[0]
+    assert "has the same port 52040 as communes.aa.tunnels[0]" in lines[0]
