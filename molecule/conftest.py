@@ -36,6 +36,7 @@ try:
     if wanted["user"]:
         credentials = f"{wanted['user']}:{wanted['password']}".encode()
         headers["Authorization"] = "Basic " + base64.b64encode(credentials).decode()
+    headers.update(wanted["headers"])
     body = None if wanted["body"] is None else base64.b64decode(wanted["body"])
     connection.request(wanted["method"], wanted["path"], body, headers)
     answer = connection.getresponse()
@@ -117,7 +118,7 @@ def request_from(controller: Controller) -> Callable[..., tuple[int | None, str]
     """Send an HTTP request from a machine; the status (None: no answer) and the text that came back."""
 
     def send(name: str, method: str, host: str, path: str, **given: Any) -> tuple[int | None, str]:
-        wanted = {"port": 8443, "tls": True, "cacert": "/etc/ccpp-backup/ca.pem"}
+        wanted = {"port": 8443, "tls": True, "cacert": "/etc/ccpp-backup/ca.pem", "headers": {}}
         wanted |= {"user": None, "password": None, "body": None} | given
         wanted |= {"method": method, "host": host, "path": path}
         # The program goes in the command, what it shall do (a password, too) by standard input.

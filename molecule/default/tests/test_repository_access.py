@@ -119,13 +119,17 @@ def test_a_stolen_workstation_cannot(
 
 
 @pytest.mark.parametrize("kind", ["snapshots", "locks", "index", "data"])
+@pytest.mark.parametrize("length", ["8", "08", "0000000008", None])
 def test_an_object_too_short_to_be_restics_is_refused(
-    request_from: Send, lan_address: str, client: dict[str, str], kind: str
+    request_from: Send, lan_address: str, client: dict[str, str], kind: str, length: str | None
 ) -> None:
+    """However its length is written, and where it is not told."""
     short = b"12345678"
     path = f"/accueil/{kind}/{hashlib.sha256(short).hexdigest()}"
     body = base64.b64encode(short).decode()
-    assert request_from("workstation", "POST", lan_address, path, body=body, **client)[0] == 403
+    told = {"Transfer-Encoding": "chunked"} if length is None else {"Content-Length": length}
+    status, _text = request_from("workstation", "POST", lan_address, path, body=body, headers=told, **client)
+    assert status == 403
 
 
 def test_an_object_under_a_wrong_name_is_refused(
