@@ -15,7 +15,7 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.errors import InputError, one_line
-from ansible_collections.ccpp.backup.plugins.module_utils.commune import addresses, folder
+from ansible_collections.ccpp.backup.plugins.module_utils.commune import addresses, folder, leaving
 from ansible_collections.ccpp.backup.plugins.plugin_utils import files
 
 _ARGUMENTS = {
@@ -60,8 +60,10 @@ class ActionModule(ActionBase):
         found = folder.validate(folder.read((str(path), path) for path in communes))
         if found.lines:
             raise InputError(found.lines[0])
+        # A commune that has left keeps its file, for its fees, and needs no addresses.
+        present = {slug: one for slug, one in found.communes.items() if one["state"] != leaving.LEFT}
         before = file.read_text(encoding="utf-8") if file.exists() else None
-        allocation, after = self._completed(source, options, file, before, found.communes, leaver)
+        allocation, after = self._completed(source, options, file, before, present, leaver)
         changed = after != before
         if changed and not self._task.check_mode:
             mode = file.stat().st_mode & 0o777 if file.exists() else 0o644

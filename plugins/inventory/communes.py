@@ -22,12 +22,16 @@ notes:
   - Hosts are C(<slug>-local) (the commune's LOCAL server, group C(local_servers)), C(<slug>-<source>) (each
     source of kind C(linux) or C(windows), group C(workstations)) and C(remote) (group C(remote_servers)).
   - Groups are C(commune_<slug>) with underscores for hyphens (all the hosts of a commune, for C(--limit)),
-    C(tier_1tb), C(tier_4tb), C(tier_10tb) and C(communes) over them, C(state_joining), C(state_active) and
-    C(state_leaving), C(uplink_<kind>) by the commune's best line (C(uplink_fibre)), and C(linux_workstations)
-    and C(windows_workstations) in C(workstations).
+    C(tier_1tb), C(tier_4tb), C(tier_10tb) and C(communes) over them, C(state_joining), C(state_active),
+    C(state_leaving), C(state_erasing) and C(state_left), C(uplink_<kind>) by the commune's best line
+    (C(uplink_fibre)), and C(linux_workstations) and C(windows_workstations) in C(workstations).
+  - The workstations of a commune in the state C(leaving) are in its own groups alone, since they have made
+    their last backups. In the state C(erasing) its server is too; in the state C(left) it has no hosts and
+    needs no addresses. Its file is what its fees are worked out from.
   - Variables of every host of a commune are C(commune_settings) (the file with its defaults filled in),
     C(commune_slug) and C(commune_remote), the name of the REMOTE server. Workstations also have
-    C(commune_source), the name of their source.
+    C(commune_source), the name of their source. The REMOTE server has C(communes_directory), the folder of
+    the communes' files.
   - Where the source names O(pools), every host of a commune also has C(commune_addresses), its addresses
     inside the tunnels, with C(loopback), C(remote_loopback), C(pools) (the ranges of O(pools)), C(lan) (the
     town hall's network, or null) and C(tunnels) (for each tunnel C(network), and of its two addresses
@@ -142,6 +146,7 @@ from ansible_collections.ccpp.backup.plugins.module_utils.commune import (
     defaults,
     document,
     folder,
+    leaving,
 )
 
 display = Display()
@@ -154,6 +159,8 @@ _GROUPS = {
     "state_joining": [],
     "state_active": [],
     "state_leaving": [],
+    "state_erasing": [],
+    "state_left": [],
     "workstations": ["linux_workstations", "windows_workstations"],
     "local_servers": [],
     "remote_servers": [],
@@ -177,7 +184,8 @@ class InventoryModule(BaseInventoryPlugin, Cacheable):
             service = self._service(pathlib.Path(path), cache)
         except InputError as error:
             _stop(str(error), error)
-        self._add_service(service["addresses"])
+        where = pathlib.Path(path).parent / os.path.expanduser(self.get_option("communes"))
+        self._add_service(service["addresses"], str(where.absolute()))
         for slug, commune in service["communes"].items():
             self._add_commune(slug, commune, service["commune_addresses"].get(slug))
 
@@ -216,7 +224,7 @@ class InventoryModule(BaseInventoryPlugin, Cacheable):
             self._cache[key] = {"fingerprint": print_now, "service": service}
         return service
 
-    def _add_service(self, given: dict[str, Any] | None) -> None:
+    def _add_service(self, given: dict[str, Any] | None, where: str) -> None:
         for group, children in _GROUPS.items():
             self.inventory.add_group(group)
             for child in children:
@@ -225,6 +233,7 @@ class InventoryModule(BaseInventoryPlugin, Cacheable):
         self._add_host(
             _REMOTE, "remote_servers", self.get_option("remote_address"), self.get_option("remote_port")
         )
+        self.inventory.set_variable(_REMOTE, "communes_directory", where)
         if given is not None:
             self.inventory.set_variable(_REMOTE, "service_addresses", given)
 
@@ -239,22 +248,24 @@ class InventoryModule(BaseInventoryPlugin, Cacheable):
         self.inventory.set_variable(group, "commune_remote", _REMOTE)
         if given is not None:
             self.inventory.set_variable(group, "commune_addresses", given)
-        server = commune["server"]
-        self._add_host(f"{slug}-local", "local_servers", server["address"], server["port"], group)
+        state, server = commune["state"], commune["server"]
+        if state == leaving.LEFT:
+            return
+        servers = None if state == leaving.ERASING else "local_servers"
+        self._add_host(f"{slug}-local", servers, server["address"], server["port"], group)
         for name, source in commune["sources"].items():
             if source["kind"] in ("linux", "windows"):
                 host = f"{slug}-{name}"
-                self._add_host(
-                    host, f"{source['kind']}_workstations", source["address"], source["port"], group
-                )
+                kind = f"{source['kind']}_workstations"
+                kinds = None if state in (leaving.LEAVING, leaving.ERASING) else kind
+                self._add_host(host, kinds, source["address"], source["port"], group)
                 self.inventory.set_variable(host, "commune_source", name)
 
     def _add_host(
-        self, host: str, group: str, address: str, port: int, commune_group: str | None = None
+        self, host: str, group: str | None, address: str, port: int, commune_group: str | None = None
     ) -> None:
-        self.inventory.add_host(host, group=group)
-        if commune_group:
-            self.inventory.add_child(commune_group, host)
+        for one in filter(None, (group, commune_group)):
+            self.inventory.add_host(host, group=one)
         self.inventory.set_variable(host, "ansible_host", address)
         if port != 22:
             self.inventory.set_variable(host, "ansible_port", port)
@@ -320,14 +331,15 @@ class _AddressPlan(NamedTuple):
         except InputError as error:
             raise InputError(f"{self.label}: {error}") from error
         files = addresses.Files(self.source, self.label, found.labels)
-        lines = addresses.refusals(allocation, pools, found.communes, files)
+        present = {slug: one for slug, one in found.communes.items() if one["state"] != leaving.LEFT}
+        lines = addresses.refusals(allocation, pools, present, files)
         if lines:
             raise InputError(folder.cut(lines))
         return {
             "addresses": {"loopback": allocation.remote, "pools": pools.listed()},
             "commune_addresses": {
                 slug: addresses.of_commune(allocation, slug, commune, pools)
-                for slug, commune in found.communes.items()
+                for slug, commune in present.items()
             },
         }
 
@@ -335,7 +347,18 @@ class _AddressPlan(NamedTuple):
 def _fingerprint(contents: dict[str, bytes | OSError], plan: _AddressPlan | None) -> str:
     """Changes with any commune's file, with the address plan, and with the code that validates them."""
     digest = hashlib.sha256()
-    for module in (addresses, check, defaults, document, folder, opening, planning, policy, recovery):
+    for module in (
+        addresses,
+        check,
+        defaults,
+        document,
+        folder,
+        leaving,
+        opening,
+        planning,
+        policy,
+        recovery,
+    ):
         digest.update(pathlib.Path(module.__file__).read_bytes())
     digest.update(repr(check.schema()).encode())
     digest.update(repr(plan and tuple(plan)).encode())

@@ -320,7 +320,9 @@ def _without_ports(numbers: Iterable[int], taken: set[int]) -> Iterator[int]:
 def release(allocation: Allocation, slug: str, present: Iterable[str]) -> Allocation:
     """The allocation without a commune that has left; its addresses may then be given to another."""
     if slug in present:
-        raise InputError(f"{shown(slug)} still has a file among the communes; take that away first")
+        raise InputError(
+            f"{shown(slug)} is still among the communes; run ccpp.backup.offboard or take its file away"
+        )
     if slug not in allocation.communes:
         raise InputError(
             f"{shown(slug)} has no addresses; known are {', '.join(sorted(allocation.communes))}"

@@ -56,7 +56,7 @@ def test_released_addresses_are_given_again(two, pools):
 
 
 def test_a_commune_that_has_a_file_cannot_be_released(two):
-    with pytest.raises(InputError, match="'aa' still has a file among the communes; take that away first"):
+    with pytest.raises(InputError, match="'aa' is still among the communes"):
         addresses.release(two, "aa", ["aa"])
     with pytest.raises(InputError, match="'cc' has no addresses; known are aa, bb"):
         addresses.release(two, "cc", [])

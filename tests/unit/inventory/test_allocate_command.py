@@ -86,7 +86,7 @@ def test_a_commune_that_left_is_released_on_demand_only(newcomer, allocate):
             "10.83.0.2",
             "10.83.0.2",
             ("-e", "release=saint-exemple"),
-            "allocation.yml: 'saint-exemple' still has a file among the communes; take that away first",
+            "allocation.yml: 'saint-exemple' is still among the communes; run ccpp.backup.offboard",
         ),
     ],
 )

@@ -29,6 +29,8 @@ GRAPH = """\
   |  |  |--saint-exemple-local
   |  |  |--saint-exemple-accueil
   |--@state_leaving:
+  |--@state_erasing:
+  |--@state_left:
   |--@workstations:
   |  |--@linux_workstations:
   |  |  |--saint-exemple-accueil
@@ -185,6 +187,38 @@ def test_only_workstations_become_hosts(checkout, full):
     done = checkout.run("inventory", "--list")
     hosts = json.loads(done.stdout)["commune_rozoy"]["hosts"]
     assert hosts == ["rozoy-local", "rozoy-accueil", "rozoy-compta"]
+
+
+def _groups(checkout):
+    done = checkout.run("inventory", "--list")
+    assert done.returncode == 0, done.stderr
+    return {name: set(group.get("hosts", ())) for name, group in json.loads(done.stdout).items()}
+
+
+@pytest.mark.parametrize(
+    ("state", "there", "gone"),
+    [
+        ("leaving", ("commune_rozoy", "local_servers"), ("windows_workstations", "linux_workstations")),
+        ("erasing", ("commune_rozoy",), ("local_servers", "windows_workstations", "linux_workstations")),
+    ],
+)
+def test_site_leaves_a_commune_that_leaves_alone_bit_by_bit(checkout, full, state, there, gone):
+    checkout.add("rozoy", json.dumps({**full, "state": state}))
+    groups = _groups(checkout)
+    for group in there:
+        assert "rozoy-local" in groups[group]
+    for group in gone:
+        assert not any(host.startswith("rozoy-") for host in groups.get(group, ()))
+    assert "rozoy-accueil" in groups["commune_rozoy"]
+
+
+def test_a_commune_that_has_left_has_no_hosts_and_needs_no_addresses(checkout, full):
+    checkout.add("rozoy", json.dumps({**full, "state": "left"}))
+    text = (checkout.path / "allocation.yml").read_text(encoding="utf-8")
+    without = "".join(line for line in text.splitlines(keepends=True) if "rozoy" not in line)
+    (checkout.path / "allocation.yml").write_text(without, encoding="utf-8")
+    assert not any(host.startswith("rozoy-") for hosts in _groups(checkout).values() for host in hosts)
+    assert "commune_rozoy" in checkout.run("inventory", "--graph", "state_left").stdout
 
 
 @pytest.mark.parametrize("limit", ["commune_rozoy", "state_joining", "uplink_fibre:&tier_4tb"])
