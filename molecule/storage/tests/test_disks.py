@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,8 @@ AS_AGENT = (
     "systemd-run --quiet --wait --pipe --uid=ccpp-backup"
     " --property=AmbientCapabilities='CAP_DAC_OVERRIDE CAP_FOWNER'"
     " --property=CapabilityBoundingSet='CAP_DAC_OVERRIDE CAP_FOWNER' --property=NoNewPrivileges=yes"
-    " --property=ProtectSystem=strict --property=ReadWritePaths=/srv/backup"
+    " --property=ProtectSystem=strict --property=PrivateTmp=yes"
+    " --property=ReadWritePaths='/srv/backup /var/lib/ccpp-backup /var/cache/ccpp-backup'"
 )
 
 
@@ -152,15 +155,108 @@ def log(controller: Controller) -> str:
     return " ".join(text.split())
 
 
-def test_the_agent_keeps_and_deletes_its_undo_snapshots_without_being_root(controller: Controller) -> None:
+# A folder that LOCAL reads itself: what it takes to make backups here, with no workstation.
+FOLDER = "/srv/read-by-local"
+OTHER_CONFIG = "/etc/ccpp-backup-undo"
+LEDGER = "/srv/backup/ledgers/accueil.jsonl"
+SOURCE = {
+    "kind": "path",
+    "paths": [FOLDER],
+    "exclude": [],
+    "priority": 1,
+    "repository": {"location": REPOSITORY, "password_file": f"{OTHER_CONFIG}/password", "cacert": None},
+    "ledger": LEDGER,
+    "reports": None,
+    "report_url": None,
+    "upstream": None,
+}
+COMMUNE = {
+    "commune": "saint-exemple",
+    "name": "Saint-Exemple",
+    "opening": {"weekdays": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "public_holidays": "none"},
+    "policy": {},
+    "contacts": {},
+    "sources": {"accueil": SOURCE},
+}
+UNDO = "/srv/backup/undo/saint-exemple.accueil"
+FIRST_DAY = datetime(2026, 3, 2, 8, tzinfo=UTC)
+
+
+def agent(controller: Controller, day: float, verb: str, good: tuple[int, ...] = (0,)) -> dict[str, Any]:
+    """What the command answers that many days after the first, as the unit would run it."""
+    environment = " ".join(f"--setenv={one}" for one in at(day))
+    command = f"{AS_AGENT} {environment} /usr/local/bin/ccpp-backup {verb} --source accueil --json"
+    found: dict[str, Any] = json.loads(controller.run("local", command, good=good))
+    return dict(found["sources"][0])
+
+
+def hold(controller: Controller, day: float, action: str) -> None:
+    words = "--source accueil --why exercise --who tester"
+    controller.run("local", f"{' '.join(at(day))} ccpp-backup hold {action} {words}")
+
+
+def at(day: float) -> list[str]:
+    """The environment of a command that many days after the first."""
+    now = (FIRST_DAY + timedelta(days=day)).isoformat()
+    return [f"CCPP_BACKUP_CONFIG={OTHER_CONFIG}", f"CCPP_BACKUP_NOW={now}"]
+
+
+@pytest.fixture
+def backups(controller: Controller) -> Iterator[dict[int, str]]:
+    """A repository that the agent fills on six days; on the 17th, two have had their time."""
     controller.run("local", f"{RESTIC} init && chown -R nobody: {REPOSITORY} && chmod 2770 {REPOSITORY}")
-    controller.run("local", "install -d -o ccpp-backup -m 0750 /srv/backup/undo")
-    kept = "/srv/backup/undo/kept"
-    controller.run("local", f"{AS_AGENT} btrfs subvolume snapshot -r {REPOSITORY} {kept}")
-    assert "config" in controller.run("local", f"ls {kept}")
-    controller.run("local", f"{AS_AGENT} btrfs property set {kept} ro false")
-    controller.run("local", f"{AS_AGENT} btrfs subvolume delete {kept}")
-    assert controller.run("local", "ls /srv/backup/undo") == ""
+    controller.run(
+        "local",
+        f"install -d {OTHER_CONFIG}/communes {FOLDER} && cp /etc/ccpp-backup/agent.json {OTHER_CONFIG}/"
+        f" && echo x > {OTHER_CONFIG}/password && cat > {OTHER_CONFIG}/communes/saint-exemple.json"
+        " && install -d -o ccpp-backup -m 0750 /srv/backup/undo /srv/backup/ledgers",
+        stdin=json.dumps(COMMUNE),
+    )
+    made = {}
+    for day in (0, 1, 2, 10, 13, 16):
+        controller.run("local", f"head -c 200k /dev/urandom > {FOLDER}/diary; echo {day} > {FOLDER}/day")
+        made[day] = agent(controller, day, "run --today-anyway")["snapshot"]
+    yield made
+    for name in controller.run("local", f"ls {UNDO}").split():
+        controller.run("local", f"btrfs subvolume delete {UNDO}/{name}")
+    controller.run("local", f"rm -rf {OTHER_CONFIG} {FOLDER} {LEDGER}* {UNDO}")
+
+
+def test_what_was_removed_and_pruned_can_be_had_back_from_its_undo_snapshot_for_a_week(
+    controller: Controller, backups: dict[int, str]
+) -> None:
+    """Without being root, on a real subvolume: it stands when prune has done its work."""
+    before = controller.run("local", f"cd {REPOSITORY} && find data snapshots -type f | sort").split()
+    retained = agent(controller, 17, "retain")
+    assert set(retained["removed"]) == {backups[1], backups[2]}
+    assert retained["pruned"] is True
+    undo = retained["undo"]
+    assert undo.startswith(f"{UNDO}/2026-03-19T")
+    left = controller.run("local", f"cd {REPOSITORY} && find data snapshots -type f | sort").split()
+    assert {one.rpartition("/")[2] for one in left if one.startswith("snapshots/")} == {
+        backups[day] for day in (0, 10, 13, 16)
+    }
+    gone = set(before) - set(left)
+    assert [one for one in gone if one.startswith("data/")], "prune gave no pack back"
+    controller.run("local", f"{RESTIC} check --read-data")
+
+    # The way back: everything is still there, cannot be written, and restores.
+    assert controller.run("local", f"cd {undo} && find data snapshots -type f | sort").split() == before
+    assert controller.run("local", f"btrfs property get {undo} ro").strip() == "ro=true"
+    controller.run("local", f"touch {undo}/more", good=(1,))
+    way_back = f"RESTIC_PASSWORD=x restic --quiet --no-cache --no-lock --repo {undo}"
+    controller.run("local", f"{way_back} check --read-data")
+    for day in (1, 2):
+        assert controller.run("local", f"{way_back} dump {backups[day]} {FOLDER}/day").split() == [str(day)]
+
+    # It goes after its week, unless somebody holds the source.
+    agent(controller, 25, "run --today-anyway")
+    hold(controller, 25, "place")
+    agent(controller, 25, "retain", good=(4,))
+    assert "config" in controller.run("local", f"ls {undo}")
+    hold(controller, 25, "release")
+    assert agent(controller, 25, "retain")["removed"] == [backups[10]]
+    assert undo not in controller.run("local", f"ls -d {UNDO}/*")
 
 
 def test_a_disk_that_holds_something_is_refused_and_left_alone(controller: Controller) -> None:
