@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +16,7 @@ from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.storage im
 
 CONFIG = "/etc/ccpp-backup"
 STORE = "/srv/backup"
+SHARES = "/srv/shares"
 AGENT = "ccpp-backup"
 PUSHING = ("linux", "windows")
 
@@ -26,15 +28,12 @@ def _location(base_url: str, user: str, password: str, path: str) -> str:
     return f"rest:{scheme}://{user}:{quote(password, safe='')}@{rest}/{path}/\n"
 
 
-def _source(source: Mapping, **places: Any) -> Mapping:
+def _source(name: str, source: Mapping, **places: Any) -> Mapping:
     """Return a source as the agent's configuration spells it, with what differs from machine to machine."""
-    if source["kind"] == "smb":
-        raise AnsibleFilterError(
-            "commune_part: sources of kind smb cannot be set up yet (mount it; use kind path)"
-        )
-    common = {name: source[name] for name in ("kind", "paths", "exclude", "priority")}
+    common = {name: source[name] for name in ("kind", "exclude", "priority")}
     return {
         **common,
+        "paths": source.get("paths", []) if source["kind"] != "smb" else [f"{SHARES}/{name}"],
         "ledger": None,
         "reports": None,
         "shipped": None,
@@ -42,6 +41,43 @@ def _source(source: Mapping, **places: Any) -> Mapping:
         "upstream": None,
         **places,
     }
+
+
+def _sources(settings: Mapping, secrets: Mapping) -> tuple[Mapping, Mapping]:
+    """Return the sources of the file and those that left it, and the secrets of all of them.
+
+    What left is kept until its retention ends, so that both servers go on looking after it.
+    """
+    former = secrets.get("former", {})
+    retired = {"kind": "retired", "exclude": [], "priority": 9}
+    return {**settings["sources"], **dict.fromkeys(former, retired)}, {**secrets["sources"], **former}
+
+
+def _share(slug: str, name: str, source: Mapping) -> Mapping:
+    """Return a share as the role ccpp.backup.shares mounts it."""
+    credentials = f"{CONFIG}/secrets/{slug}/{name}.smb"
+    return {
+        "name": name,
+        "share": source["share"],
+        "path": f"{SHARES}/{name}",
+        "credentials": credentials,
+    }
+
+
+def _account(slug: str, name: str, secrets: Mapping) -> str:
+    """Return a share's account as mount.cifs reads it from a file. A person put it into the vault."""
+    lines = ""
+    for field in ("username", "password", "domain"):
+        value = secrets.get(f"smb_{field}")
+        if value is None and field == "domain":
+            continue
+        if not isinstance(value, str) or not value or not value.isprintable():
+            raise AnsibleFilterError(
+                f"commune_part: commune {slug}: sources.{name}.smb_{field}: the share's account is not known;"
+                f" write smb_username and smb_password there with ansible-vault edit, each on one line"
+            )
+        lines += f"{field}={value}\n"
+    return lines
 
 
 def _config(settings: Mapping, sources: Mapping) -> Mapping:
@@ -77,13 +113,16 @@ def _folder(path: str, owner: str, group: str, mode: str) -> Mapping:
     return {"path": path, "owner": owner, "group": group, "directory_mode": mode}
 
 
-def commune_places(settings: Mapping, site: str, terabyte: int = sizes.TERABYTE) -> list[Mapping]:
+def commune_places(
+    settings: Mapping, site: str, terabyte: int = sizes.TERABYTE, former: Collection[str] = ()
+) -> list[Mapping]:
     """Return the room that a commune's repositories have on a server, as the module store_place takes it.
 
     At C(local) the repositories share the tier, and one of several may not fill it all; at C(remote) the tier
-    is the commune's as a whole. Raises AnsibleFilterError for another site.
+    is the commune's as a whole. C(former) are sources that left the file, and still have data. Raises
+    AnsibleFilterError for another site.
     """
-    tier, sources = settings["tier"], sorted(settings["sources"])
+    tier, sources = settings["tier"], settings["sources"]
     limit = sizes.tier_bytes(tier, terabyte)
     if site == "local":
         place, part = f"{STORE}/repositories", {"limit": sizes.source_limit(tier, len(sources), terabyte)}
@@ -94,7 +133,11 @@ def commune_places(settings: Mapping, site: str, terabyte: int = sizes.TERABYTE)
             f"commune_places: '{site}' has no room for repositories (use local or remote)"
         )
     return [
-        {"path": place, "limit": limit, "parts": [{"path": f"{place}/{name}", **part} for name in sources]}
+        {
+            "path": place,
+            "limit": limit,
+            "parts": [{"path": f"{place}/{name}", **part} for name in sorted({*sources, *former})],
+        }
     ]
 
 
@@ -104,14 +147,18 @@ def _local(settings: Mapping, secrets: Mapping, terabyte: int) -> Mapping:
     files: Mapping = {}
     repositories = []
     pushing = sorted(name for name, source in settings["sources"].items() if source["kind"] in PUSHING)
-    for name, source in settings["sources"].items():
+    named, known = _sources(settings, secrets)
+    for name, source in named.items():
         keys = ["replica", "client"] if name in pushing else ["replica"]
         for key in ["server", *keys]:
-            files[f"{name}.{key}.password"] = secrets["sources"][name][f"{key}_password"] + "\n"
+            files[f"{name}.{key}.password"] = known[name][f"{key}_password"] + "\n"
+        if source["kind"] == "smb":
+            files[f"{name}.smb"] = _account(settings["slug"], name, known[name])
         location = f"{STORE}/repositories/{name}"
         ledger = f"{STORE}/ledgers/{name}.jsonl"
         password_file = f"{secret_folder}/{name}.server.password"
         sources[name] = _source(
+            name,
             source,
             repository={"location": location, "password_file": password_file, "cacert": None},
             ledger=ledger,
@@ -143,7 +190,12 @@ def _local(settings: Mapping, secrets: Mapping, terabyte: int) -> Mapping:
             *(_folder(f"{STORE}/reports/{name}", "www-data", AGENT, "2770") for name in pushing),
             _folder(f"{STORE}/undo", AGENT, AGENT, "0750"),
         ],
-        "places": commune_places(settings, "local", terabyte),
+        "places": commune_places(settings, "local", terabyte, secrets.get("former", {})),
+        "shares": [
+            _share(settings["slug"], name, source)
+            for name, source in settings["sources"].items()
+            if source["kind"] == "smb"
+        ],
         "max_size": sizes.receive_limit(settings["tier"], terabyte),
         "repositories": repositories,
         "users": {name: secrets["sources"][name]["http_hash"] for name in pushing},
@@ -157,8 +209,9 @@ def _remote(settings: Mapping, secrets: Mapping, base_url: str, terabyte: int) -
     sources: Mapping = {}
     files: Mapping = {}
     repositories = []
-    for name, source in settings["sources"].items():
-        mine = secrets["sources"][name]
+    named, known = _sources(settings, secrets)
+    for name, source in named.items():
+        mine = known[name]
         files[f"{name}.password"] = mine["remote_password"] + "\n"
         files[f"{name}.upstream.password"] = mine["replica_password"] + "\n"
         files[f"{name}.upstream.location"] = _location(
@@ -173,6 +226,7 @@ def _remote(settings: Mapping, secrets: Mapping, base_url: str, terabyte: int) -
             "cacert": f"{CONFIG}/ca.pem",
         }
         sources[name] = _source(
+            name,
             source,
             repository={"location": location, "password_file": password_file, "cacert": None},
             ledger=ledger,
@@ -203,7 +257,7 @@ def _remote(settings: Mapping, secrets: Mapping, base_url: str, terabyte: int) -
             _folder(f"{STORE}/ledgers/{slug}", AGENT, AGENT, "0750"),
             _folder(f"{STORE}/undo", AGENT, AGENT, "0750"),
         ],
-        "places": commune_places(settings, "remote", terabyte),
+        "places": commune_places(settings, "remote", terabyte, secrets.get("former", {})),
         "repositories": repositories,
     }
 
@@ -212,6 +266,7 @@ def _workstation(settings: Mapping, secrets: Mapping, base_url: str, name: str) 
     secret_folder = f"{CONFIG}/secrets/{settings['slug']}"
     mine = secrets["sources"][name]
     source = _source(
+        name,
         settings["sources"][name],
         repository={
             "location_file": f"{secret_folder}/{name}.location",

@@ -83,6 +83,13 @@ options:
       - A commune without addresses, addresses that clash, and a pool without any left end the command.
     type: str
     default: allocation.yml
+  measured:
+    description:
+      - Folder with the rates that the servers measured, relative to this file. The playbook
+        C(ccpp.backup.benchmark) writes them; whether a commune's promise can be kept is judged by them.
+      - Without a file for a server, its rates are assumed.
+    type: str
+    default: measured
   cache:
     description:
       - Keep the validated communes in the cache plugin.
@@ -130,6 +137,7 @@ from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable
 from ansible.utils.display import Display
 
 from ansible_collections.ccpp.backup.plugins.module_utils.backup_core import (
+    measurement,
     opening,
     planning,
     policy,
@@ -147,6 +155,7 @@ from ansible_collections.ccpp.backup.plugins.module_utils.commune import (
     document,
     folder,
     leaving,
+    rates,
 )
 
 display = Display()
@@ -212,14 +221,15 @@ class InventoryModule(BaseInventoryPlugin, Cacheable):
         if self.get_option("pools"):
             file = source.parent / os.path.expanduser(self.get_option("allocation"))
             plan = _AddressPlan(self.get_option("pools"), _label(source), _label(file), _content(file))
+        measured = rates.read(source.parent / os.path.expanduser(self.get_option("measured")), _label)
         caching = self.get_option("cache")
         key = self.get_cache_key(str(source))
-        print_now = _fingerprint(contents, plan) if caching else ""
+        print_now = _fingerprint(contents, plan, measured) if caching else ""
         if caching and cache:
             kept = self._cache.get(key) or {}
             if kept.get("fingerprint") == print_now:
                 return kept["service"]
-        service = _derived(contents, plan)
+        service = _derived(contents, plan, measured)
         if caching:
             self._cache[key] = {"fingerprint": print_now, "service": service}
         return service
@@ -304,8 +314,10 @@ def _content(file: pathlib.Path) -> bytes | None:
         raise InputError(f"{_label(file)}: cannot be read ({error.strerror}); it must be a file") from error
 
 
-def _derived(contents: dict[str, bytes | OSError], plan: _AddressPlan | None) -> dict[str, Any]:
-    found = folder.validate(contents)
+def _derived(
+    contents: dict[str, bytes | OSError], plan: _AddressPlan | None, measured: rates.Rates
+) -> dict[str, Any]:
+    found = folder.validate(contents, measured=measured)
     if found.lines:
         raise InputError(found.summary())
     service: dict[str, Any] = {"communes": found.communes, "addresses": None, "commune_addresses": {}}
@@ -344,24 +356,29 @@ class _AddressPlan(NamedTuple):
         }
 
 
-def _fingerprint(contents: dict[str, bytes | OSError], plan: _AddressPlan | None) -> str:
-    """Changes with any commune's file, with the address plan, and with the code that validates them."""
+def _fingerprint(
+    contents: dict[str, bytes | OSError], plan: _AddressPlan | None, measured: rates.Rates
+) -> str:
+    """Changes with any commune's file, the addresses, the rates measured, and the code that judges them."""
     digest = hashlib.sha256()
-    for module in (
+    judges = (
         addresses,
         check,
         defaults,
         document,
         folder,
         leaving,
+        measurement,
         opening,
         planning,
         policy,
+        rates,
         recovery,
-    ):
+    )
+    for module in judges:
         digest.update(pathlib.Path(module.__file__).read_bytes())
     digest.update(repr(check.schema()).encode())
-    digest.update(repr(plan and tuple(plan)).encode())
+    digest.update(repr((plan and tuple(plan), measured)).encode())
     for label, content in contents.items():
         digest.update(repr((label, content)).encode())
     return digest.hexdigest()

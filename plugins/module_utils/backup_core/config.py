@@ -23,7 +23,8 @@ from .times import parse_day
 
 DEFAULT_DIRECTORY = "/etc/ccpp-backup"
 SITES = ("local", "remote", "workstation")
-KINDS = ("linux", "windows", "smb", "path")
+RETIRED = "retired"
+KINDS = ("linux", "windows", "smb", "path", RETIRED)
 
 _SLUG = re.compile(r"[a-z][a-z0-9-]{1,30}")
 _SOURCE = re.compile(r"[a-z][a-z0-9-]{0,30}")
@@ -72,6 +73,11 @@ class Source:
     def read_by_server(self) -> bool:
         """Sources that LOCAL reads itself, instead of a workstation pushing."""
         return self.kind in ("smb", "path")
+
+    @property
+    def retired(self) -> bool:
+        """The commune's file no longer names it: nothing comes any more, what there is lives out its time."""
+        return self.kind == RETIRED
 
 
 @dataclass(frozen=True)

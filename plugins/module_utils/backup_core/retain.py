@@ -70,6 +70,7 @@ def planned(place: Workplace, ledger: Ledger, present: Iterable[str], confirm: s
         present=set(present),
         quarantined=ledger.quarantined_ids(),
         confirmed=confirm,
+        retired=(place.source.series,) if place.source.retired else (),
     )
 
 

@@ -105,6 +105,7 @@ def plan(
     present: Collection[str] | None = None,
     quarantined: Container[str] = frozenset(),
     confirmed: str | None = None,
+    retired: Collection[str] = (),
 ) -> Plan:
     """Keep, remove or quarantine every snapshot, given in ledger order. Series do not depend on each other.
 
@@ -113,9 +114,10 @@ def plan(
     holds: reason by series; the key EVERYTHING covers all. synchronised: what the system says of its clock.
     present: ids in the repository, where it was listed; receipts of others are reported as missing and take
     no part, so that what is gone can be nobody's full. quarantined: ids an act of the ledger put aside.
-    confirmed: the hash a person confirmed. Raises DuplicateSnapshotError.
+    confirmed: the hash a person confirmed. retired: series that nothing is to come to any more; their dates
+    alone decide, without floor and stall. Raises DuplicateSnapshotError.
     """
-    rules = Rules(open_days, policy)
+    rules = Rules(open_days, policy, retired)
     ids: dict[str, None] = {}
     missing: list[str] = []
     newest: datetime | None = None

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from array import array
 from calendar import monthrange
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Literal, NamedTuple
@@ -66,6 +66,8 @@ class Series:
     count: int = 0
     removals: int = 0
     newest_ok_day: date | None = None
+    # Nothing is to come: neither a floor nor a stall keeps what its dates let go.
+    retired: bool = False
     # Month as year * 12 + month: the rank of its full, and its position.
     months: dict[int, tuple[int, int]] = field(default_factory=dict)
     held: str | None = None
@@ -96,8 +98,9 @@ def clock_doubt(now: datetime, newest: datetime | None, synchronised: bool, poli
 class Rules:
     """The columns: fill them with `add`, in ledger order; `decide` once; then ask by position."""
 
-    def __init__(self, open_days: OpenDays, policy: Policy) -> None:
+    def __init__(self, open_days: OpenDays, policy: Policy, retired: Collection[str] = ()) -> None:
         self.policy = policy
+        self._retired = retired
         self.series: list[Series] = []
         self.marks = bytearray()
         self._open_days = open_days
@@ -136,7 +139,7 @@ class Rules:
         number = self._numbers.get(name)
         if number is None:
             number = self._numbers[name] = len(self.series)
-            self.series.append(Series(name))
+            self.series.append(Series(name, retired=name in self._retired))
         self._series_of.append(number)
         return self.series[number]
 
@@ -181,7 +184,7 @@ class Rules:
                 | (STALLED if series.stalled is not None else 0)
                 | (CLOCK if clock is not None else 0)
             )
-            for position in series.floor:
+            for position in () if series.retired else series.floor:
                 self.marks[position] |= FLOOR
             for _rank, position in series.months.values():
                 self.marks[position] |= FULL if self._month_end(position) < today else FULL | MONTH
@@ -198,6 +201,8 @@ class Rules:
     def _stall(self, series: Series) -> str | None:
         """Rule 6. A series without any ok snapshot has been without one for ever."""
         newest = series.newest_ok_day
+        if series.retired:
+            return None
         if newest is None:
             return "stalled: the series has no ok snapshot"
         limit = self.policy.stalled_open_days
@@ -208,10 +213,16 @@ class Rules:
     def blast_radius(self) -> str | None:
         """Rule 8: one sentence naming every series the plan is too bold with, or None."""
         percent, most = self.policy.removal_percent, self.policy.removal_count
+        # The last ones of a retired series are a large share of it, and no blast.
+        few = self.policy.floor_snapshots
         bold = [
             f"{series.removals} of the {series.count} snapshots of {shown(series.name)}"
             for series in self.series
-            if series.removals * 100 > series.count * percent or series.removals > most
+            if series.removals > most
+            or (
+                series.removals * 100 > series.count * percent
+                and not (series.retired and series.removals <= few)
+            )
         ]
         if not bold:
             return None

@@ -62,6 +62,7 @@ class Facts:
     pull: Pull | None = None
     shipped_at: datetime | None = None
     chain_broken: bool = False
+    retired: bool = False
 
 
 @dataclass
@@ -161,8 +162,13 @@ def assess(facts: Facts, calendar: OpenDays, policy: Policy, now: datetime) -> S
     live = facts.ledger.live()
     doubtful = _doubtful(facts.ledger, live, calendar, policy, now)
     _contents(status, facts, live, doubtful, now)
-    _freshness(status, [r for r in live if r.snapshot not in doubtful], calendar, policy, now)
-    status.owed_day = owed.owed_day(facts.ledger, status.last_ok_day, calendar)
+    sound = [r for r in live if r.snapshot not in doubtful]
+    if facts.retired:
+        _last(status, sound)
+        status.reasons.append("no longer in the commune's file: kept until its retention ends")
+    else:
+        _freshness(status, sound, calendar, policy, now)
+        status.owed_day = owed.owed_day(facts.ledger, status.last_ok_day, calendar)
     _verification(status, facts.ledger, now)
     if facts.replica or facts.shipped_at is not None:
         _replication(status, facts, now)
@@ -224,10 +230,8 @@ def _freshness(
     today = paris_day(now)
     days = {_day(receipt) for receipt in sound}
     good = [receipt for receipt in sound if receipt.outcome == "ok"]
+    _last(status, sound)
     if sound:
-        last = sound[-1]
-        status.last_day, status.last_at = _day(last), last.received_at
-        status.last_kind, status.last_outcome = last.kind, last.outcome
         first = max(min(days), today - LOOK_BACK)
         status.missed = calendar_missed(calendar, days, first, today - timedelta(days=1))
     due_today = calendar.is_open(today) and today not in days
@@ -251,6 +255,13 @@ def _freshness(
         status.add("attention", f"no complete backup since {status.last_ok_day} ({len(since)} open days)")
     if status.last_outcome != "ok":
         status.add("attention", "the last backup is partial: some files could not be read")
+
+
+def _last(status: Status, sound: Sequence[Receipt]) -> None:
+    if sound:
+        last = sound[-1]
+        status.last_day, status.last_at = _day(last), last.received_at
+        status.last_kind, status.last_outcome = last.kind, last.outcome
 
 
 def calendar_missed(calendar: OpenDays, backed_up: Collection[date], first: date, last: date) -> list[date]:
@@ -335,12 +346,23 @@ def facts_of(place: Workplace) -> Facts:
         present = frozenset(on_disk(place.location))
         disk = shutil.disk_usage(place.location)
     except (BackupError, OSError) as error:
-        return Facts(series, ledger, frozenset(), holds, problem=str(error))
+        return Facts(series, ledger, frozenset(), holds, problem=str(error), retired=place.source.retired)
     if not os.path.exists(os.path.join(place.location, "config")):
         problem = f"{place.location}: the repository has lost its config object"
     replica = place.source.upstream is not None
     return Facts(
-        series, ledger, present, holds, pending, replica, disk.total, disk.free, problem, pull, shipped_at
+        series,
+        ledger,
+        present,
+        holds,
+        pending,
+        replica,
+        disk.total,
+        disk.free,
+        problem,
+        pull,
+        shipped_at,
+        retired=place.source.retired,
     )
 
 

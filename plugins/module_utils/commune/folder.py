@@ -22,6 +22,7 @@ from ..backup_core.storage.model import validate as validate_disks
 from . import check, document
 from .check import Mistake
 from .defaults import complete, workstations
+from .rates import REMOTE, Rates, host_of
 
 SLUG = re.compile(r"[a-z][a-z0-9-]{0,29}[a-z0-9]")
 # Folders and hosts that the service itself has beside those of the communes.
@@ -93,8 +94,10 @@ def read(paths: Iterable[tuple[str, pathlib.Path]]) -> dict[str, bytes | OSError
     return contents
 
 
-def validate(contents: dict[str, bytes | OSError], promises: bool = True) -> Communes:
-    """The communes in these files (content by the name shown in messages).
+def validate(
+    contents: dict[str, bytes | OSError], promises: bool = True, measured: Rates | None = None
+) -> Communes:
+    """The communes in these files (content by the name shown in messages), judged by the rates measured.
 
     Without `promises`, also those whose data cannot be back in the promised time: for whoever asks why.
     """
@@ -108,7 +111,7 @@ def validate(contents: dict[str, bytes | OSError], promises: bool = True) -> Com
         except InputError as error:
             mistakes = [*mistakes, one_line(str(error), 500)]
         commune = None if mistakes else complete(slug, given)
-        if promises and commune is not None and (refusal := _refusal(commune)):
+        if promises and commune is not None and (refusal := _refusal(commune, measured or Rates())):
             mistakes = [refusal]
         if commune is None or mistakes:
             result.lines += _cut(label, mistakes)
@@ -216,9 +219,17 @@ def _volume_mistakes(given: dict[str, Any]) -> Iterator[Mistake]:
         yield Mistake(("archive_gb",), text)
 
 
-def _refusal(commune: dict[str, Any]) -> str | None:
+def _refusal(commune: dict[str, Any], measured: Rates) -> str | None:
     """Why the commune's promise cannot be given, or None. A promise is refused when it is written down."""
-    plan = recovery.plan(planning.commune(commune), recovery.lines(commune), recovery.agreement(commune))
+    stated = planning.commune(commune)
+    try:
+        here = measured.applied(host_of(commune["slug"]), stated.assumptions)
+        there = measured.applied(REMOTE, stated.assumptions)
+    except InputError as error:
+        return f"recovery: {one_line(str(error))}"
+    plan = recovery.plan(
+        planning.commune(commune, here), recovery.lines(commune), recovery.agreement(commune), there
+    )
     return None if plan.refusal is None else f"recovery: {plan.refusal}"
 
 

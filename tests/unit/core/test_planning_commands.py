@@ -102,6 +102,20 @@ def test_two_plans_are_told_apart(run, big):
     assert out.count("back within 24 h") == 2
 
 
+def test_rates_beside_the_communes_files_are_taken_without_being_named(run, tmp_path):
+    for folder in ("inventory/communes", "inventory/measured"):
+        (tmp_path / folder).mkdir(parents=True)
+    shutil.copy(EXAMPLE, tmp_path / "inventory/communes")
+    for host, rate in (("saint-exemple-local", 40), ("remote", 70)):
+        document = {"disk_read_mb_s": rate, "measured_at": "2026-03-01T08:00:00Z"}
+        (tmp_path / f"inventory/measured/{host}.json").write_text(json.dumps(document))
+    code, out, _ = run("recovery", "--file", "inventory/communes/saint-exemple.yml", "--json")
+    assert code == 0
+    steps = {step["label"]: (step["value"], step["note"]) for step in json.loads(out)[0]["steps"]}
+    assert steps["disk of LOCAL, reading"] == (40, "measured 2026-03-01")
+    assert steps["disk of REMOTE, reading"] == (70, "measured 2026-03-01")
+
+
 def test_rates_that_were_measured_take_the_place_of_assumed_ones(run, tmp_path):
     measured = {"disk_read_mb_s": 40, "restic_restore_mb_s": 90, "measured_at": "2026-03-01T08:00:00Z"}
     (tmp_path / "measured.json").write_text(json.dumps(measured))

@@ -682,6 +682,43 @@ class TestRule8TheBlastRadius:
         assert (list(answer.decisions()), answer.refused, answer.removals()) == ([], None, [])
 
 
+class TestARetiredSeries:
+    """Nothing is to come to it any more: its dates alone decide, without floor and stall."""
+
+    def retired(self, snapshots: list[Snapshot], now: str, **more: Any) -> Plan:
+        return plan(
+            snapshots, every_day(), POLICY, at(now), newest_entry=at(now), retired=["accueil"], **more
+        )
+
+    def test_it_keeps_what_its_dates_keep_and_no_more(self) -> None:
+        answer = self.retired(daily("2026-03-01", "2026-03-20"), "2026-04-03")
+        assert kept(answer) == ["2026-03-01", "2026-03-20"]
+        assert answer.refused is not None
+
+    def test_a_day_later_only_the_full_of_the_month_is_left(self) -> None:
+        assert kept(self.retired(daily("2026-03-01", "2026-03-20"), "2026-04-04")) == ["2026-03-01"]
+
+    def test_the_last_one_goes_the_day_after_its_retention_without_a_persons_word(self) -> None:
+        last = [taken("a", "2026-03-01")]
+        assert kept(self.retired(last, "2027-03-01")) == ["a"]
+        answer = self.retired(last, "2027-03-02")
+        assert (answer.removals(), answer.refused) == (["a"], None)
+
+    def test_much_at_once_still_needs_a_persons_word(self) -> None:
+        answer = self.retired(daily("2026-03-01", "2026-03-20"), "2026-06-01")
+        assert answer.refused is not None
+        assert "19 of the 20 snapshots" in answer.refused
+
+    def test_a_hold_and_a_clock_in_doubt_keep_it_all_the_same(self) -> None:
+        last = [taken("a", "2026-03-01")]
+        assert kept(self.retired(last, "2027-03-02", holds={EVERYTHING: "an exercise"})) == ["a"]
+        assert kept(self.retired(last, "2027-03-02", synchronised=False)) == ["a"]
+
+    def test_the_other_series_keep_floor_and_stall(self) -> None:
+        answer = self.retired(daily("2026-03-01", "2026-03-03", "compta"), "2027-04-01")
+        assert len(kept(answer)) == 3
+
+
 class TestRule9WhatIsInTheRepositoryButNotInTheLedger:
     def test_it_is_reported_and_never_removed(self) -> None:
         history = daily("2026-01-01", "2026-01-20")

@@ -219,6 +219,16 @@ def test_a_closure_is_no_stall() -> None:
     assert assess(facts, shut, Policy(), NOON + 30 * DAY).level == "ok"
 
 
+def test_a_source_that_left_the_file_is_not_waited_for() -> None:
+    book = ledger(receipt(0), verified(80))
+    assert status(book, 90).level == "alarm"
+    one = status(book, 90, retired=True)
+    assert (one.level, one.due, one.missed, one.last_day) == ("ok", None, [], MONDAY)
+    assert one.reasons == ["no longer in the commune's file: kept until its retention ends"]
+    assert status(ledger(), 90, retired=True).level == "ok"
+    assert status(book, 90, retired=True, present=frozenset()).level == "alarm"
+
+
 def test_the_overall_level_is_the_worst_and_nothing_is_not_well() -> None:
     assert overall([]) == "attention"
     assert overall([Status("a"), Status("b", "alarm"), Status("c", "attention")]) == "alarm"

@@ -367,3 +367,57 @@ def test_other_plugins_files_are_left_to_them(tmp_path):
     assert not plugin.verify_file(str(tmp_path / "missing.yml"))
     (tmp_path / "e.yaml").write_text("---\nplugin:  'ccpp.backup.communes' # ours\r\n")
     assert plugin.verify_file(str(tmp_path / "e.yaml"))
+
+
+def _measured(checkout, host, content):
+    (checkout.path / "measured").mkdir(exist_ok=True)
+    (checkout.path / "measured" / f"{host}.json").write_text(content, encoding="utf-8")
+
+
+def test_a_promise_is_judged_by_the_rates_that_the_servers_measured(checkout):
+    _measured(
+        checkout, "saint-exemple-local", '{"disk_read_mb_s": 0.5, "measured_at": "2026-03-01T08:00:00Z"}'
+    )
+    done = checkout.run("inventory", "--graph")
+    assert (done.returncode, done.stdout) == (4, "")
+    (line,) = done.stderr.splitlines()
+    assert "communes/saint-exemple.yml: recovery: from LOCAL, 50 GB (some sizes are assumed) take" in line
+    assert "(limit: disk of LOCAL) but 24 h are promised" in line
+    _measured(checkout, "saint-exemple-local", '{"disk_read_mb_s": 180}')
+    _measured(checkout, "remote", '{"disk_read_mb_s": 0.5}')
+    assert "(limit: disk of REMOTE)" in checkout.run("inventory", "--graph").stderr
+    _measured(checkout, "remote", '{"disk_read_mb_s": 180}')
+    assert checkout.run("inventory", "--graph").stdout == GRAPH
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (
+            "{",
+            "measured/remote.json: is not JSON; write it again with ansible-playbook ccpp",
+        ),
+        ("[]", "measured/remote.json: a list of 0 is no measurement (give a JSON object"),
+        (
+            '{"disk_read_mb_s": "fast"}',
+            "measured/remote.json.disk_read_mb_s: 'fast' is not a number",
+        ),
+    ],
+)
+def test_a_measurement_that_is_none_is_one_line(checkout, content, said):
+    _measured(checkout, "remote", content)
+    done = checkout.run("inventory", "--graph")
+    assert done.returncode == 4
+    (line,) = done.stderr.splitlines()
+    assert said in line
+
+
+def test_a_cached_inventory_notices_a_new_measurement(checkout):
+    settings = {
+        "ANSIBLE_INVENTORY_CACHE": "1",
+        "ANSIBLE_INVENTORY_CACHE_PLUGIN": "ansible.builtin.jsonfile",
+        "ANSIBLE_INVENTORY_CACHE_CONNECTION": str(checkout.path / "cache"),
+    }
+    assert checkout.run("inventory", "--graph", **settings).returncode == 0
+    _measured(checkout, "remote", '{"disk_read_mb_s": 0.5}')
+    assert checkout.run("inventory", "--graph", **settings).returncode == 4

@@ -139,3 +139,77 @@ def test_at_remote_the_tier_is_the_communes_as_a_whole() -> None:
 def test_a_workstation_has_no_room_of_its_own() -> None:
     with pytest.raises(AnsibleFilterError, match="has no room for repositories"):
         commune_places(SETTINGS, "workstation")
+
+
+def with_share(**account: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    settings, secrets = json.loads(json.dumps(SETTINGS)), json.loads(json.dumps(SECRETS))
+    settings["sources"]["compta"] = {
+        "kind": "smb",
+        "share": "//nas.example.org/compta",
+        "exclude": [],
+        "priority": 1,
+    }
+    secrets["sources"]["compta"] = {**secrets["sources"]["accueil"], **account}
+    return settings, secrets
+
+
+def test_a_share_is_mounted_with_an_account_from_a_file_that_the_agent_alone_reads() -> None:
+    settings, secrets = with_share(smb_username="sauvegarde", smb_password="a,b c=d", smb_domain="MAIRIE")
+    local = commune_part(settings, secrets, "local")
+    assert local["shares"] == [
+        {
+            "name": "compta",
+            "share": "//nas.example.org/compta",
+            "path": "/srv/shares/compta",
+            "credentials": "/etc/ccpp-backup/secrets/saint-exemple/compta.smb",
+        }
+    ]
+    account = local["secrets"]["files"]["compta.smb"]
+    assert account == "username=sauvegarde\npassword=a,b c=d\ndomain=MAIRIE\n"
+    assert (local["secrets"]["mode"], local["secrets"]["owner"]) == ("0600", "ccpp-backup")
+    config = json.loads(local["config"]["files"]["saint-exemple.json"])
+    assert config["sources"]["compta"]["paths"] == ["/srv/shares/compta"]
+    assert "compta" not in local["users"]
+    remote = json.dumps(commune_part(settings, secrets, "remote", base_url=URL))
+    assert "a,b c=d" not in remote
+    assert "a,b c=d" not in json.dumps({**local, "secrets": None})
+
+
+@pytest.mark.parametrize(
+    "account", [{}, {"smb_username": "x"}, {"smb_username": "x", "smb_password": "two\nuid=0"}]
+)
+def test_a_share_without_a_proper_account_is_refused_without_showing_it(account: dict[str, str]) -> None:
+    with pytest.raises(AnsibleFilterError, match=r"sources\.compta\.smb_\w+: the share's account") as refused:
+        commune_part(*with_share(**account), "local")
+    assert "uid=0" not in str(refused.value)
+
+
+def without_accueil() -> tuple[dict[str, Any], dict[str, Any]]:
+    settings, secrets = json.loads(json.dumps(SETTINGS)), json.loads(json.dumps(SECRETS))
+    del settings["sources"]["accueil"]
+    secrets["former"] = {"accueil": secrets["sources"].pop("accueil")}
+    return settings, secrets
+
+
+def test_a_source_that_left_the_file_is_looked_after_at_both_ends_and_takes_nothing_in() -> None:
+    settings, secrets = without_accueil()
+    local = commune_part(settings, secrets, "local")
+    remote = commune_part(settings, secrets, "remote", base_url=URL)
+    for machine in (local, remote):
+        (text,) = machine["config"]["files"].values()
+        source = commune_from(json.loads(text), "saint-exemple.json").sources["accueil"]
+        assert (source.retired, source.paths, source.read_by_server) == (True, (), False)
+        location = source.repository.location
+        assert location in [repository["location"] for repository in machine["repositories"]]
+        assert location in [part["path"] for part in machine["places"][0]["parts"]]
+    assert sorted(local["users"]) == ["maire"]
+    assert "accueil.client.password" not in local["secrets"]["files"]
+    assert "accueil.server.password" in local["secrets"]["files"]
+
+
+def test_a_source_that_left_changes_no_limit_of_those_that_stay() -> None:
+    settings, secrets = without_accueil()
+    (alone,) = commune_places(settings, "local")
+    (with_former,) = commune_places(settings, "local", former=secrets["former"])
+    assert [part for part in with_former["parts"] if not part["path"].endswith("/accueil")] == alone["parts"]
+    assert with_former["limit"] == alone["limit"]

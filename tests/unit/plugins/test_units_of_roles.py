@@ -23,6 +23,20 @@ NEEDED: dict[str, tuple[dict[str, Any], str]] = {
         {"repository_server_part": {"users": {"accueil": "x"}}},
         "repository_server_max_size",
     ),
+    "shares": (
+        {
+            "shares_list": [
+                {
+                    "name": name,
+                    "share": f"//nas.example.org/{name}",
+                    "path": f"/srv/shares/{name}",
+                    "credentials": f"/etc/ccpp-backup/secrets/saint-exemple/{name}.smb",
+                }
+                for name in ("compta", "etat-civil", "plans")
+            ]
+        },
+        "shares_owner",
+    ),
     "storage": ({}, "storage_balance_at"),
 }
 PLAY = """

@@ -10,13 +10,10 @@ import math
 from pathlib import Path
 from typing import Any
 
-from .. import planning
+from .. import measurement, planning
 from ..errors import InputError, shown
 from ..planning import Assumptions, Commune
 from ..whatif import opened, read_document
-
-# What a measurement of a server can say; the rest of it is for people.
-MEASURED = ("disk_read_mb_s", "restic_restore_mb_s")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,6 +49,17 @@ def read(path: str) -> dict[str, Any]:
     return next(iter(found.communes.values()))
 
 
+def measured(path: str, host: str) -> str | None:
+    """The file with the rates that a server measured, where there is one beside the communes' files.
+
+    `path` is the commune's file, `host` the server's name in the inventory.
+    """
+    from ...commune import rates
+
+    found = rates.file_of(Path(path).parent, host)
+    return str(found) if found.is_file() else None
+
+
 def commune(settings: dict[str, Any], assumed: list[str], measured: str | None = None) -> Commune:
     """For the planners. A measurement comes before the file, what a person assumes before both."""
     found = planning.commune(settings).assumptions
@@ -68,15 +76,7 @@ def adjusted(assumptions: Assumptions, assumed: list[str], measured: str | None,
 def _with_measurement(assumptions: Assumptions, path: str, option: str) -> Assumptions:
     with opened(path) as file:
         document = read_document(file, path)
-    if not isinstance(document, dict) or not any(name in document for name in MEASURED):
-        raise InputError(
-            f"{option}: {path}: {shown(document)} is no measurement"
-            f" (give a JSON object with {' or '.join(MEASURED)})"
-        )
-    values = {name: document[name] for name in MEASURED if name in document}
-    on = document.get("measured_at")
-    origin = f"measured {on[:10]}" if isinstance(on, str) and on[:10].isprintable() else "measured"
-    return assumptions.with_values(values, origin, f"{option}: {path}")
+    return measurement.applied(assumptions, document, f"{option}: {path}")
 
 
 def _numbers(assumed: list[str]) -> dict[str, float]:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from .. import planning, recovery
 from ..errors import ATTENTION, DONE
@@ -25,12 +24,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             f"--measured-{site}",
             metavar="FILE",
-            help=f"what `ccpp-backup benchmark --json` said on the {site.upper()} server",
+            help=f"what `ccpp-backup benchmark --json` said on the {site.upper()} server (default: what the"
+            " playbook ccpp.backup.benchmark has written into measured/ beside the communes' folder)",
         )
 
 
 def execute(args: argparse.Namespace, out: Output) -> int:
-    plans = [_plan(commune_file.read(path), args) for path in args.file]
+    plans = [_plan(path, args) for path in args.file]
     if args.json:
         out.json([plan.as_json() for plan in plans])
     else:
@@ -41,10 +41,13 @@ def execute(args: argparse.Namespace, out: Output) -> int:
     return ATTENTION if any(plan.warnings or plan.refusal for plan in plans) else DONE
 
 
-def _plan(settings: dict[str, Any], args: argparse.Namespace) -> RecoveryPlan:
-    commune = commune_file.commune(settings, args.assume, args.measured_local)
+def _plan(path: str, args: argparse.Namespace) -> RecoveryPlan:
+    settings = commune_file.read(path)
+    local = args.measured_local or commune_file.measured(path, f"{settings['slug']}-local")
+    remote = args.measured_remote or commune_file.measured(path, "remote")
+    commune = commune_file.commune(settings, args.assume, local)
     stated = planning.commune(settings).assumptions
-    at_remote = commune_file.adjusted(stated, args.assume, args.measured_remote, "--measured-remote")
+    at_remote = commune_file.adjusted(stated, args.assume, remote, "--measured-remote")
     return recovery.plan(commune, recovery.lines(settings), recovery.agreement(settings), at_remote)
 
 

@@ -64,4 +64,4 @@ def execute(args: argparse.Namespace, out: Output) -> int:
             warnings.append(f"the server did not take the report: {done.report_problem}")
         return Outcome(value, [line], warnings, attention=bool(warnings))
 
-    return each_source(args, out, work, wanted=_read_here, as_service=False)
+    return each_source(args, out, work, wanted=_read_here)
