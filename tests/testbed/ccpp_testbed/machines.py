@@ -121,6 +121,14 @@ def wait_for_ssh(name: str, machine: str) -> None:
     )
 
 
+def start_again(name: str, machine: str) -> None:
+    """Start a machine that is going down for a restart, as the firmware of a real one does."""
+    container = load(name).machines[machine].full_name
+    podman("wait", "--condition=exited", container)
+    podman("start", container)
+    wait_for_ssh(name, machine)
+
+
 def inspect(kind: str, name: str) -> dict[str, object] | None:
     found = podman(kind, "inspect", name, check=False)
     if found.returncode != 0:
