@@ -30,7 +30,7 @@ def test_nothing_but_wireguard_was_outside(controller: Controller) -> None:
     )
     assert counted.count("packets captured") == len(WANS)
     for wan in WANS:
-        said = controller.run("router", f"cat /run/outside.{wan}")
+        said = controller.run("router", f"cat /run/outside.{wan}").strip()
         assert said == "", f"{wan}: {said.splitlines()[:5]}"
 
 
