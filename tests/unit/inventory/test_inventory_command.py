@@ -95,8 +95,8 @@ def test_hosts_know_their_addresses_inside_the_tunnels(checkout, full):
         "pools": pools,
         "lan": "192.168.1.0/24",
         "tunnels": [
-            {"network": "10.83.4.2/31", "remote": "10.83.4.2", "local": "10.83.4.3"},
-            {"network": "10.83.8.2/31", "remote": "10.83.8.2", "local": "10.83.8.3"},
+            {"network": "10.83.4.2/31", "remote": "10.83.4.2", "local": "10.83.4.3", "port": 51674},
+            {"network": "10.83.8.2/31", "remote": "10.83.8.2", "local": "10.83.8.3", "port": 51675},
         ],
     }
     assert _variables(checkout, "saint-exemple-local")["commune_addresses"]["lan"] is None
