@@ -28,6 +28,7 @@ chmod 755 tree/DEBIAN/postinst
 dpkg-deb --build tree example.deb > /dev/null
 { cat tree/DEBIAN/control; echo "Filename: ./example.deb"; echo "Size: $(stat -c %s example.deb)";
   echo "SHA256: $(sha256sum example.deb | cut -d' ' -f1)"; echo; } > Packages
+apt-get update > /dev/null 2>&1
 """
 ASIDE = """
 mkdir -p /root/aside && mv /etc/apt/sources.list* /root/aside/ && mkdir /etc/apt/sources.list.d
