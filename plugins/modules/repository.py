@@ -132,7 +132,7 @@ repositories:
       type: dict
   sample:
     - location: /srv/backup/repositories/accueil
-      actions: [initialise the repository, add the key client]
+      actions: [initialise the repository, add the key client, set owner and modes]
       key_ids: {}
 """
 
@@ -148,6 +148,7 @@ from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.repository
     Key,
     Wanted,
     ensure,
+    foreseen,
 )
 
 REPOSITORY_SPEC: dict[str, dict[str, Any]] = {
@@ -200,9 +201,7 @@ def wanted_from(spec: dict[str, Any], site: str) -> Wanted:
 def ensured(wanted: Wanted, check: bool) -> Ensured:
     """Make one repository, or predict it, also where the secrets are only announced."""
     if check and not os.path.exists(wanted.password_file):
-        return Ensured(
-            actions=["initialise the repository", *(f"add the key {key.name}" for key in wanted.keys)]
-        )
+        return foreseen(wanted)
     return ensure(wanted, check)
 
 

@@ -30,6 +30,7 @@ from .locking import FileLock
 from .workplace import KEY_ACT, OWN_KEY
 
 TIMEOUT = 300.0
+OWNERS_SET = "set owner and modes"
 FOLDERS = ("data", "index", "keys", "locks", "snapshots")
 # A config object is a nonce, a MAC and some JSON: anything shorter is no config.
 SMALLEST_CONFIG = 33
@@ -90,14 +91,19 @@ def _ensure(wanted: Wanted, keep_open: tuple[int, ...], check: bool = True) -> E
     ledger_file = LedgerFile(wanted.ledger)
     state = state_of(wanted.location)
     if state in ("absent", "unfinished"):
-        done.actions.append("initialise the repository")
         if check:
-            done.actions += [f"add the key {key.name}" for key in wanted.keys]
-            return done
+            return foreseen(wanted)
+        done.actions.append("initialise the repository")
         _initialise(wanted, keep_open, unfinished=state == "unfinished")
     _ensure_keys(wanted, ledger_file, done, keep_open, check)
     _ensure_modes(wanted, done, check)
     return done
+
+
+def foreseen(wanted: Wanted) -> Ensured:
+    """What making a new repository will do: restic's own modes are never those that two writers need."""
+    keys = [f"add the key {key.name}" for key in wanted.keys]
+    return Ensured(actions=["initialise the repository", *keys, OWNERS_SET])
 
 
 def state_of(location: str) -> str:
@@ -306,7 +312,7 @@ def _ensure_modes(wanted: Wanted, done: Ensured, check: bool) -> None:
             # After chown, which clears the set-group-id bit.
             os.chmod(path, mode)
     if fixes:
-        done.actions.append("set owner and modes")
+        done.actions.append(OWNERS_SET)
 
 
 def _tree(wanted: Wanted) -> Iterator[tuple[str, int | None]]:

@@ -183,7 +183,7 @@ def test_check_mode_says_what_would_be_made(tmp_path: Path) -> None:
         chunker_from=RepositoryAccess(file, location="/elsewhere"),
     )
     done = repository.ensure(wanted, check=True)
-    assert done.actions == ["initialise the repository", "add the key remote"]
+    assert done.actions == ["initialise the repository", "add the key remote", "set owner and modes"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["password"]
 
 
