@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # One scenario, or empty for all of them: make molecule SCENARIO=default
 SCENARIO ?=
 # What `make test` runs, in this order.
-PARTS ?= lint unit property sanity build integration molecule
+PARTS ?= lint unit property rules sanity build integration molecule
 # Arguments for pytest: make unit ARGS='-k retention'
 ARGS ?=
 # bench/ledger.py is run by `make bench-ledger`.
@@ -48,7 +48,7 @@ help: ## This list
 
 ## Parts of make test
 
-.PHONY: venv lint unit property property-long browser sanity build molecule integration mutation
+.PHONY: venv lint unit property property-long rules browser sanity build molecule integration mutation
 lint: venv ## ansible-lint, yamllint, ruff, mypy, shellcheck, and what no linter knows of this tree
 	@tests/tooling/lint
 
@@ -60,6 +60,9 @@ property: venv ## Tests with made-up input, against oracles; HYPOTHESIS_PROFILE=
 
 property-long: venv ## The same with a million cases instead of 20 000, and new ones each time: hours
 	@HYPOTHESIS_PROFILE=long pytest tests/property tests/fuzz $(ARGS)
+
+rules: ## The alert rules, by promtool and made-up time
+	@tests/tooling/alert_rules
 
 browser: venv ## The pages in a real Chromium, looked at by axe-core (on Debian; not among the parts of make test)
 	@tests/tooling/browser $(ARGS)
