@@ -163,3 +163,40 @@ def test_daily_work_needs_no_controller(controller: Controller, source: dict[str
     controller.run("local", "systemctl start ccpp-backup-verify.service")
     controller.run("remote", "systemctl start ccpp-backup-replicate.service")
     controller.run("workstation", "systemctl start ccpp-backup-run.service")
+
+
+def test_a_backup_is_received_by_the_folder_that_changes_and_else_by_the_next_minute(
+    controller: Controller, source: dict[str, Any]
+) -> None:
+    """Each of the two units while the other is stopped; nobody starts anything by hand."""
+    del source
+
+    def runs() -> str:
+        return controller.run("local", "systemctl show --property=InvocationID ccpp-backup-receive.service")
+
+    def back_up() -> str:
+        said = controller.run("workstation", "ccpp-backup run --today-anyway --json")
+        return str(json.loads(said)["sources"][0]["snapshot"])
+
+    units = "ccpp-backup-receive.path ccpp-backup-receive.timer"
+    try:
+        controller.run("local", "systemctl stop ccpp-backup-receive.timer")
+        before = runs()
+        first = back_up()
+        wait_until(lambda: runs() != before, 60)
+        # A report that comes while the service looks waits for the next minute: no receipt is due yet.
+        controller.run("local", f"systemctl stop {units} && systemctl start ccpp-backup-receive.timer")
+        second = back_up()
+        wait_until(
+            lambda: {first, second} <= {one["snapshot"] for one in snapshots(controller, "local")}, 180
+        )
+    finally:
+        controller.run("local", f"systemctl start {units}")
+    assert {one["outcome"] for one in snapshots(controller, "local")[-2:]} == {"ok"}
+
+
+def wait_until(true: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s"
+        time.sleep(1)
