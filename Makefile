@@ -67,6 +67,12 @@ rules: ## The alert rules, by promtool and made-up time
 browser: venv ## The pages in a real Chromium, looked at by axe-core (on Debian; not among the parts of make test)
 	@tests/tooling/browser $(ARGS)
 
+demo-twice: setup ## The demonstration on machines never touched before, once more on the same, and away with them
+	@tests/testbed/testbed destroy demo
+	@tests/testbed/demo
+	@tests/testbed/demo
+	@tests/testbed/testbed destroy demo
+
 sanity: venv ## ansible-test sanity, on a real collection tree outside this one
 	@tests/tooling/sanity
 

@@ -32,6 +32,15 @@ ON_CONTROLLER = (
 )
 # Writes into the inventory of this checkout: tests/unit/core/test_commune_command.py answers its questions.
 ASKS = "make commune"
+SITE = "ansible-playbook ccpp.backup.site"
+FOR_ONE = f"{SITE} --limit commune_saint_exemple"
+# The machines are in line already, and stay as they are.
+ON_THE_MACHINES = (
+    "ansible-playbook ccpp.backup.onboard -e commune=saint-exemple",
+    f"{FOR_ONE} --check --diff",
+    FOR_ONE,
+    SITE,
+)
 STATUS = "sudo ccpp-backup status"
 LIST = "sudo ccpp-backup restore --source accueil --list"
 DATE = "2026-11-20"
@@ -44,6 +53,15 @@ PLAN = (
     " --now 2026-11-23T20:00:00+01:00"
 )
 HELP = ("ccpp-backup plan --help", "ccpp-backup --help")
+# Printed, and run elsewhere.
+ELSEWHERE_RUN = {
+    "make demo": "make demo-twice",
+    "make test": "CI",
+    "make clean": "by hand: it would take away what CI is working with",
+    "ansible-playbook ccpp.backup.offboard -e commune=saint-exemple -e handback_to=/media/disque": (
+        "molecule/communes/tests/test_zz_offboarding.py"
+    ),
+}
 PROGRAMS = ("make", ".", "export", "ansible-playbook", "roles/agent/files/ccpp-backup", "ccpp-backup", "sudo")
 
 
@@ -56,7 +74,8 @@ def printed() -> set[str]:
 
 
 def test_what_is_run_here_is_what_the_readme_prints() -> None:
-    assert {ACTIVATE, PASSWORD, *ON_CONTROLLER, ASKS, STATUS, LIST, RESTORE, PLAN, *HELP} - printed() == set()
+    here = {ACTIVATE, PASSWORD, *ON_CONTROLLER, ASKS, *ON_THE_MACHINES, STATUS, LIST, RESTORE, PLAN, *HELP}
+    assert here | set(ELSEWHERE_RUN) == printed()
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +117,13 @@ def test_the_sysadmins_machine_runs(shell: Shell, command: str) -> None:
     done = shell(command)
     assert done.returncode == 0, done.stdout + done.stderr
     assert allocation.read_bytes() == before
+
+
+@pytest.mark.parametrize("command", ON_THE_MACHINES)
+def test_a_playbook_changes_nothing_where_all_is_in_line(shell: Shell, command: str) -> None:
+    done = shell(command)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert set(re.findall(r"changed=(\d+)", done.stdout)) == {"0"}, done.stdout
 
 
 def test_a_commune_cannot_be_asked_for_without_a_terminal(shell: Shell) -> None:
