@@ -14,8 +14,8 @@ author:
   - CCPP (@ccpp)
 description:
   - Looks through the plays of a playbook for tasks that read or make the secrets of a commune or of the
-    service (M(ccpp.backup.commune_secrets), M(ccpp.backup.recovery_kit)). Where there are any, and no vault
-    password was given, the command ends with one line that says so, exit status 2, before any play.
+    service (M(ccpp.backup.commune_secrets)). Where there are any, and no vault password was given, the
+    command ends with one line that says so, exit status 2, before any play.
   - Without this plugin the run ends at the first such task, among a failed task's many lines.
 requirements:
   - enabled by C(callbacks_enabled) in ansible.cfg
@@ -29,7 +29,8 @@ from ansible.plugins.callback import CallbackBase
 
 from ansible_collections.ccpp.backup.plugins.plugin_utils import vault
 
-_READERS = frozenset({"commune_secrets", "recovery_kit"})
+# recovery_kit says it itself: in check mode, before there are any secrets, it needs no password.
+_READER = "commune_secrets"
 _BAD_INPUT = 2
 
 
@@ -54,7 +55,7 @@ class CallbackModule(CallbackBase):
         if playbook._loader._vault.secrets:
             return
         for play in playbook.get_plays():
-            if not _READERS.isdisjoint(_actions([*play.pre_tasks, *play.tasks, *play.post_tasks])):
+            if _READER in _actions([*play.pre_tasks, *play.tasks, *play.post_tasks]):
                 self._display.error(
                     f"no vault password in this run, and the playbook needs one; {vault.CURE}"
                 )

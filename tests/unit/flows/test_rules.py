@@ -136,7 +136,7 @@ def test_what_can_be_reached_is_told_without_the_rules(data: dict[str, Any], zon
     assert ports("192.168.1.50") == ports("2001:db8:1::50") == "8443"
     assert ports("198.51.100.20") == ""
     assert ports("198.51.100.20", "udp") == "51000-52999"
-    assert ports("10.83.0.1", inside=True) == "22 179 8443 9100"
+    assert ports("10.83.0.1", inside=True) == "22 179 8443"
     assert ports("10.83.0.1", inside=False) == ""
     assert ports("10.83.0.3", inside=True) == ports("10.83.0.3", "udp", inside=True) == ""
     assert ports("203.0.113.5") == ports("203.0.113.5", "udp") == ""

@@ -147,7 +147,7 @@ def test_without_a_vault_password_one_line_ends_the_run_before_its_first_task(ch
     assert not (checkout.path / "secrets").exists()
 
 
-@pytest.mark.parametrize("playbook", ["site", "onboard", "kit"])
+@pytest.mark.parametrize("playbook", ["site", "onboard"])
 def test_the_playbooks_of_the_collection_need_a_vault_password(checkout, playbook):
     done = checkout.run("playbook", f"ccpp.backup.{playbook}", "-e", "commune=saint-exemple")
     assert (done.returncode, done.stdout, done.stderr) == (2, "", MISSING)
