@@ -146,7 +146,8 @@ def test_a_port_that_has_no_name_cannot_be_given_another_number(data: dict[str, 
 
 def test_a_switch_is_on_or_off(data: dict[str, Any]) -> None:
     known = matrix.parse(data)
-    assert known.check_switches({"shares": True}, "s") == {"pull_outside": False, "shares": True}
+    stand = known.check_switches({"shares": True}, "s")
+    assert stand == {"pull_outside": False, "shares": True, "supervision": False}
     for given, message in (
         ({"rain": True}, "s: 'rain' is unknown"),
         ({"shares": 1}, "s.shares: 1 is neither"),
