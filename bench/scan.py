@@ -20,10 +20,8 @@ import tempfile
 import time
 from datetime import UTC, datetime
 
-sys.path[:0] = [
-    str(pathlib.Path(__file__).resolve().parents[1] / folder)
-    for folder in ("plugins/module_utils", "tests/integration")
-]
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "plugins/module_utils"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests/integration"))
 
 from antivirus import Antivirus
 
