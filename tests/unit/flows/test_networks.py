@@ -70,7 +70,10 @@ def test_a_zone_that_nothing_is_given_for_is_nowhere(data: dict[str, Any]) -> No
         ({"lan": ["10.0"]}, "firewall_zones.lan: '10.0' is not a network"),
         ({"lan": [10]}, "firewall_zones.lan: 10 is not a network"),
         ({"lan": None}, "firewall_zones.lan: null is not a list of networks"),
-        ({"dmz": []}, "firewall_zones: there is no zone 'dmz'; use lan, admin, names, time, mirror, signatures"),
+        (
+            {"dmz": []},
+            "firewall_zones: there is no zone 'dmz'; use lan, admin, names, time, mirror, signatures",
+        ),
         ({"link": []}, "firewall_zones: there is no zone 'link'"),
     ],
 )
