@@ -31,6 +31,7 @@ _load("quick_keys")
 world_module = _load("world")
 _load("trees")
 _load("hostile")
+_load("antivirus")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -14,6 +14,7 @@ from .times import parse_clock
 
 KINDS = ("full", "incremental")
 OUTCOMES = ("ok", "partial", "failed")
+SCANNED = ("clean", "infected", "incomplete")
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
@@ -34,9 +35,7 @@ def _receipt(fields: Mapping[str, Any]) -> None:
     if fields.get("outcome") not in OUTCOMES:
         raise InputError(f"outcome {shown(fields.get('outcome'))} is not one of {', '.join(OUTCOMES)}")
     for name in ("size", "files", "added"):
-        number = fields.get(name)
-        if type(number) is not int or number < 0:
-            raise InputError(f"{name} {shown(number)} is not a number of 0 or more")
+        _count(fields, name)
     if type(fields.get("reported", True)) is not bool:
         raise InputError(f"reported {shown(fields['reported'])} is not true or false")
     paths = fields.get("paths")
@@ -66,6 +65,12 @@ def _quarantined(fields: Mapping[str, Any]) -> None:
         _ids(fields)
 
 
+def _count(fields: Mapping[str, Any], name: str) -> None:
+    number = fields.get(name)
+    if type(number) is not int or number < 0:
+        raise InputError(f"{name} {shown(number)} is not a number of 0 or more")
+
+
 def _id(snapshot: object) -> None:
     if not isinstance(snapshot, str) or _HASH.fullmatch(snapshot) is None:
         raise InputError(f"snapshot {shown(snapshot)} is not an id of 64 hexadecimal digits")
@@ -76,6 +81,18 @@ def _scope(fields: Mapping[str, Any]) -> None:
         raise InputError(f"scope {shown(fields.get('scope'))} is not text")
 
 
+def _scanned(fields: Mapping[str, Any]) -> None:
+    _id(fields.get("snapshot"))
+    if fields.get("since") is not None:
+        _id(fields["since"])
+    elif "since" not in fields:
+        raise InputError("since is missing (null for a scan of the whole)")
+    if fields.get("outcome") not in SCANNED:
+        raise InputError(f"outcome {shown(fields.get('outcome'))} is not one of {', '.join(SCANNED)}")
+    for name in ("files", "clean", "infected", "not_scanned"):
+        _count(fields, name)
+
+
 _CHECKS = {
     "receipt": _receipt,
     "amended": _amended,
@@ -83,4 +100,5 @@ _CHECKS = {
     "quarantined": _quarantined,
     "held": _scope,
     "released": _scope,
+    "scanned": _scanned,
 }

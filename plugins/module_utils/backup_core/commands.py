@@ -159,6 +159,20 @@ class Repository:
         """The snapshot as a tar archive on standard output. Devices, pipes and sockets are not in it."""
         return self._command("dump", "--no-lock", "--archive=tar", *_ids([snapshot]), "/")
 
+    def ls(self, snapshot: str) -> Command:
+        """Every file and folder of the snapshot, one JSON object a line."""
+        return self._command("ls", "--json", "--no-lock", *_ids([snapshot]))
+
+    def diff(self, before: str, after: str) -> Command:
+        """What is new, changed or gone in the second, one JSON object a line."""
+        return self._command("diff", "--json", "--no-lock", *_ids([before, after]))
+
+    def restore_contents(self, snapshot: str, target: str, patterns: Sequence[str]) -> Command:
+        """The files that match, without attributes that only their own system can take."""
+        arguments = ["restore", "--json", "--no-lock", "--exclude-xattr=*"]
+        arguments += [f"--include={pattern}" for pattern in patterns]
+        return self._command(*arguments, f"--target={target}", *_ids([snapshot]))
+
     def check(self, subset: str | None = None) -> Command:
         arguments = ["check", "--json", "--no-lock"]
         return self._command(*arguments, *([f"--read-data-subset={subset}"] if subset else []))

@@ -98,6 +98,12 @@ def against_prune(config: Config, source: Source, patience: float = 0.0) -> File
     return FileLock(_prune_path(config, source), f"{source.series} (removal)", patience, shared=True)
 
 
+def scanning(config: Config, patience: float = 0.0) -> FileLock:
+    """Held by the one scan for viruses that may be at work on a server: it takes the memory of one."""
+    path = os.path.join(config.state_directory, "locks", "antivirus.scan.lock")
+    return FileLock(path, "the antivirus", patience)
+
+
 @contextmanager
 def turn(config: Config, work: str, places: int, patience: float = TURN_PATIENCE) -> Iterator[bool]:
     """One of so many places for heavy work of this kind on the machine; whether one was free in time.

@@ -59,6 +59,13 @@ HELP = {
     "ledger_chain_intact": "1 if each entry of the ledger continues the one before",
     "holds": "holds in force, which stop every removal",
     "quarantined_objects": "objects and snapshots set aside",
+    "last_scanned_timestamp_seconds": "when a snapshot was scanned for viruses last",
+    "unscanned_snapshots": "snapshots that wait for the antivirus",
+    "infected_files": "infected files in the newest snapshot that was scanned",
+    "infected_snapshots": "snapshots still kept in which something infected was found",
+    "not_scanned_files": "files of the newest scanned snapshot that the antivirus could not look into",
+    "antivirus_database_timestamp_seconds": "when the antivirus' signatures were made",
+    "antivirus_checked_timestamp_seconds": "when the antivirus last found what it must find",
     "store_size_bytes": "size of the file system under the repository",
     "store_free_bytes": "what is free of it",
     "place_limit_bytes": "what a place in the store may fill (a commune's quota)",
@@ -109,6 +116,8 @@ def samples(status: Mapping[str, Any]) -> Iterator[Sample]:
         yield Sample("refused_requests_total", float(count), (("kind", str(kind)),))
     for path in (status.get("links") or {}).get("paths") or []:
         yield from _path(path)
+    if status.get("antivirus") is not None:
+        yield from _antivirus(status["antivirus"])
     yield from _store(status["store"], [str(one["commune"]) for one in communes], status.get("full_on") or {})
 
 
@@ -144,6 +153,14 @@ def _commune(commune: Mapping[str, Any]) -> Iterator[Sample]:
         ends = _day_ends(term.get(field))
         if ends is not None:
             yield Sample(f"{name}_timestamp_seconds", ends, slug)
+
+
+def _antivirus(antivirus: Mapping[str, Any]) -> Iterator[Sample]:
+    yield from _level(antivirus["level"], (("commune", ""), ("source", "antivirus")))
+    for name, field in (("database", "database_at"), ("checked", "checked_at")):
+        at = _instant(antivirus[field])
+        if at is not None:
+            yield Sample(f"antivirus_{name}_timestamp_seconds", at)
 
 
 def _store(store: Mapping[str, Any], communes: Sequence[str], full_on: Mapping[str, str]) -> Iterator[Sample]:
@@ -208,6 +225,12 @@ def _source(
         "store_size_bytes": source["bytes"],
         "store_free_bytes": source["free_bytes"],
     }
+    scans = source.get("antivirus")
+    if scans is not None:
+        numbers["last_scanned_timestamp_seconds"] = _instant(scans["last_scanned"])
+        numbers["unscanned_snapshots"] = scans["pending"]
+        for name in ("infected_files", "infected_snapshots", "not_scanned_files"):
+            numbers[name] = scans[name]
     for name, value in numbers.items():
         if value is not None:
             yield Sample(name, float(value), labels)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import status, storage_health, usage
+from .antivirus import record, summary
+from .antivirus import settings as antivirus_settings
 from .clock import Clock
 from .config import Commune, Config, Source
 from .errors import InputError
@@ -30,6 +32,7 @@ class Overview:
     level: Level
     document: dict[str, Any]
     history: usage.History
+    antivirus: summary.Server | None = None
 
 
 def gather(config: Config, chosen: Sequence[Source], clock: Clock) -> Overview:
@@ -38,7 +41,11 @@ def gather(config: Config, chosen: Sequence[Source], clock: Clock) -> Overview:
     found.sort(key=lambda one: (status.ORDER[one.level], one.series))
     store = storage_health.judge(storage_health.read(config.state_directory), clock.now())
     links = links_health(config, clock)
-    levels: tuple[Level, ...] = (status.overall(found), store.level, links.level)
+    levels: list[Level] = [status.overall(found), store.level, links.level]
+    configured = antivirus_settings.load()
+    antivirus = None if configured is None else summary.judge(record.checked(config), configured, clock.now())
+    if antivirus is not None:
+        levels.append(antivirus.level)
     level = min(levels, key=lambda level: status.ORDER[level])
     places = store.facts.get("places") or []
     history = usage.noted(usage.read(config.state_directory), places, clock.today())
@@ -56,9 +63,10 @@ def gather(config: Config, chosen: Sequence[Source], clock: Clock) -> Overview:
         "sources": [one.as_json() for one in found],
         "store": store.as_json(),
         "links": links.as_json(),
+        "antivirus": None if antivirus is None else antivirus.as_json(),
         "full_on": {path: str(day) for path, day in foretold.items() if day is not None},
     }
-    return Overview(found, store, links, level, document, history)
+    return Overview(found, store, links, level, document, history, antivirus)
 
 
 def links_health(config: Config, clock: Clock) -> paths.Health:

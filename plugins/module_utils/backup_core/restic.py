@@ -39,6 +39,7 @@ __all__ = [
     "full_environment",
     "is_snapshot_id",
     "literal_pattern",
+    "message_in",
     "program",
     "read_location",
     "redact",
@@ -89,7 +90,7 @@ class Result:
 
     def json_lines(self) -> list[dict[str, Any]]:
         """The JSON objects that restic printed line by line; other lines are left out."""
-        return [value for value in map(_object, self.stdout.splitlines()) if value is not None]
+        return [value for value in map(message_in, self.stdout.splitlines()) if value is not None]
 
     def json(self) -> Any:
         """The one JSON document that restic printed."""
@@ -198,7 +199,7 @@ def run(
         kept = []
         room = LARGEST_OUTPUT
         while line := running.stdout.readline(room + 1):
-            message = _object(line)
+            message = message_in(line)
             if message is None or message.get("message_type") not in PASSING:
                 room -= len(line)
                 if room < 0:
@@ -251,7 +252,7 @@ def condensed(stderr: str) -> str:
     """The one line of restic's complaints that says the reason, without credentials."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     for line in lines:
-        message = _object(line.encode())
+        message = message_in(line.encode())
         if message is not None and message.get("message_type") == "exit_error":
             lines = str(message.get("message", "")).splitlines()[:1]
             break
@@ -283,7 +284,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.kill()
 
 
-def _object(line: bytes) -> dict[str, Any] | None:
+def message_in(line: bytes) -> dict[str, Any] | None:
+    """The JSON object in a line that restic printed; None where there is none."""
     if not line.lstrip().startswith(b"{"):
         return None
     try:

@@ -14,13 +14,17 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 from . import restic, snapshots, web
+from .antivirus import release
+from .antivirus.verdicts import Tally
 from .backup import progress_text
 from .errors import BackupError, InputError, RefusedError, shown
+from .ledger import Ledger
 from .opening import FixedOpenDays
 from .policy import Policy
 from .retention import plan, snapshots_of
@@ -54,6 +58,7 @@ class Restored:
     seconds: float = 0.0
     errors: list[str] = field(default_factory=list)
     recorded: bool | None = None
+    scanned: Tally | None = None
 
 
 def candidates(place: Workplace) -> list[Candidate]:
@@ -143,15 +148,57 @@ def restore(
     progress: Callable[[str], None] | None = None,
     keep_open: Iterable[int] = (),
     who: str | None = None,
+    screen: release.Screen | None = None,
 ) -> Restored:
-    """Write the snapshot, or one path of it, below the target. Raises if restic did not end well."""
+    """Write the snapshot, or one path of it, below the target. Raises if restic did not end well.
+
+    With a screen, what comes out of the repository is scanned before it comes to lie where it was asked for.
+    """
     check_target(target, overwrite is not None)
     if path is not None and not path.startswith("/"):
         raise InputError(f"--path: {shown(path)} is not a full path as it was on the source (/home/...)")
     if space_check and path is None:
         check_space(target, chosen.size)
+    if screen is not None:
+        screen.check()
     done = Restored(chosen.id, chosen.day, target)
     began = time.monotonic()
+    with release.staging(target) if screen is not None else nullcontext(target) as folder:
+        how = "always" if screen is not None else overwrite or "always"
+        problem: BackupError | None = None
+        ledger = place.ledger() if place.source.ledger is not None else None
+        try:
+            _unpack(place, ledger, done, folder, path, how, progress, keep_open)
+        except InputError:
+            raise
+        except BackupError as error:
+            # What could be restored is worth having all the same.
+            problem = error
+        if screen is not None:
+            done.scanned = screen.scan(folder)
+            if not screen.infected_too:
+                done.files -= len(done.scanned.infected)
+            release.move_out(folder, target, overwrite or "always")
+    if problem is not None:
+        infected = len(done.scanned.infected) if done.scanned is not None else 0
+        raise BackupError(f"{problem}{f'; {infected} files of it are infected' if infected else ''}")
+    done.seconds = time.monotonic() - began
+    if ledger is not None:
+        done.recorded = _record(place, done, path, who)
+    return done
+
+
+def _unpack(
+    place: Workplace,
+    ledger: Ledger | None,
+    done: Restored,
+    folder: str,
+    path: str | None,
+    overwrite: str,
+    progress: Callable[[str], None] | None,
+    keep_open: Iterable[int],
+) -> None:
+    """Have restic write into the folder. Raises if it did not end well, or the path is not there."""
 
     def on_message(message: dict[str, Any]) -> None:
         kind = message.get("message_type")
@@ -160,24 +207,19 @@ def restore(
         elif kind == "status" and progress is not None:
             progress(progress_text(place.source.series, message))
 
-    ledger = place.ledger() if place.source.ledger is not None else None
-    command = place.repository(ledger).restore(chosen.id, target, path, overwrite or "always")
+    command = place.repository(ledger).restore(done.snapshot, folder, path, overwrite)
     result = restic.run(command, TIMEOUT, on_message=on_message, keep_open=keep_open)
     if result.code != restic.OK and done.errors:
         shown_errors = ", ".join(done.errors[:3])
         raise BackupError(
             f"{place.source.series}: restored in part, {len(done.errors)} errors: {shown_errors}"
         )
-    restic.checked(result, f"{place.source.series}: restoring {chosen.id[:8]}")
+    restic.checked(result, f"{place.source.series}: restoring {done.snapshot[:8]}")
     summary = next((m for m in result.json_lines() if m.get("message_type") == "summary"), {})
     done.files = int(summary.get("files_restored", 0))
     done.size = int(summary.get("bytes_restored", 0))
-    done.seconds = time.monotonic() - began
-    if path is not None and not os.path.lexists(os.path.join(target, path.lstrip("/"))):
-        raise InputError(f"--path: {shown(path)} is not in snapshot {chosen.id[:8]}")
-    if ledger is not None:
-        done.recorded = _record(place, done, path, who)
-    return done
+    if path is not None and not os.path.lexists(os.path.join(folder, path.lstrip("/"))):
+        raise InputError(f"--path: {shown(path)} is not in snapshot {done.snapshot[:8]}")
 
 
 def _record(place: Workplace, done: Restored, path: str | None, who: str | None) -> bool:
@@ -190,6 +232,8 @@ def _record(place: Workplace, done: Restored, path: str | None, who: str | None)
         "size": done.size,
         "seconds": round(done.seconds, 3),
         "by": who,
+        "infected": None if done.scanned is None else len(done.scanned.infected),
+        "not_scanned": None if done.scanned is None else len(done.scanned.not_scanned),
     }
     try:
         place.append([place.draft("restored", fields)])

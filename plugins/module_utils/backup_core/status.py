@@ -16,6 +16,8 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 
 from . import hold, local_ledger, owed, replicate, shipping
+from .antivirus import record, settings
+from .antivirus.summary import Scans, summary_of
 from .errors import BackupError
 from .ledger import Entry, Ledger, LedgerBroken, Receipt, parse
 from .opening import OpenDays, OpeningCalendar
@@ -48,6 +50,7 @@ class Facts:
 
     `pending`: receipts of LOCAL that REMOTE lacks. REMOTE knows from LOCAL's ledger, and has a record of its
     last pull; LOCAL knows from REMOTE's ledger as it was shipped, whose newest entry is of `shipped_at`.
+    `scans` is None where the server has no antivirus.
     """
 
     series: str
@@ -63,6 +66,7 @@ class Facts:
     shipped_at: datetime | None = None
     chain_broken: bool = False
     retired: bool = False
+    scans: Scans | None = None
 
 
 @dataclass
@@ -96,6 +100,7 @@ class Status:
     pull: Pull | None = None
     drill: owed.Drill | None = None
     read_share: float | None = None
+    scans: Scans | None = None
 
     def add(self, level: Level, reason: str) -> None:
         if ORDER[level] < ORDER[self.level]:
@@ -149,12 +154,13 @@ class Status:
                 "sound": self.drill.sound,
             },
             "read_share": self.read_share,
+            "antivirus": None if self.scans is None else self.scans.as_json(),
         }
 
 
 def assess(facts: Facts, calendar: OpenDays, policy: Policy, now: datetime) -> Status:
     """The status that these facts and the calendar make."""
-    status = Status(facts.series, held=list(facts.held), size=facts.size, free=facts.free)
+    status = Status(facts.series, held=list(facts.held), size=facts.size, free=facts.free, scans=facts.scans)
     status.chain_intact, status.pull = not facts.chain_broken, facts.pull
     status.drill, status.read_share = owed.last_drill(facts.ledger), owed.read_share(facts.ledger, now)
     if facts.problem is not None:
@@ -180,6 +186,8 @@ def assess(facts: Facts, calendar: OpenDays, policy: Policy, now: datetime) -> S
         status.add("alarm", "REMOTE's ledger does not continue the one held here")
     if facts.held:
         status.add("attention", f"held: {facts.held[0]}")
+    for level, reason in facts.scans.reasons(now) if facts.scans is not None else ():
+        status.add(level, reason)
     if facts.size and facts.free < NO_SPACE * facts.size:
         status.add("alarm", f"only {facts.free / 1e9:.1f} GB left on the disk")
     elif facts.size and facts.free < LITTLE_SPACE * facts.size:
@@ -350,6 +358,10 @@ def facts_of(place: Workplace) -> Facts:
     if not os.path.exists(os.path.join(place.location, "config")):
         problem = f"{place.location}: the repository has lost its config object"
     replica = place.source.upstream is not None
+    scans = None
+    if settings.load() is not None:
+        trouble = record.Records(place.config, place.source).problem()
+        scans = summary_of(ledger, present, trouble, place.clock.now())
     return Facts(
         series,
         ledger,
@@ -363,6 +375,7 @@ def facts_of(place: Workplace) -> Facts:
         pull,
         shipped_at,
         retired=place.source.retired,
+        scans=scans,
     )
 
 

@@ -97,7 +97,8 @@ def _when(erased: Mapping[str, Any]) -> str:
 
 def _sources(erased: Mapping[str, Any]) -> Iterator[str]:
     for source, counts in erased["sources"].items():
-        yield f"{source} : {counts['erased']} sauvegardes effacées, {counts['received']} reçues en tout"
+        erased_here, received = counts["erased"], counts["received"]
+        yield f"{source}, nombre de sauvegardes effacées : {erased_here}, reçues en tout : {received}"
 
 
 def _erased_local(erased: Mapping[str, Any]) -> Section:

@@ -135,6 +135,8 @@ def variables(machine: Machine, topology: Topology) -> dict[str, object]:
         "service_admin_networks": [str(subnet) for subnet in topology.networks["admin"].subnets],
         "service_remote_addresses": [one for name in outside if name != "admin" for one in outside[name]],
         **({"commune_lan_networks": town_hall} if town_hall else {}),
+        # Its signatures come from the internet. A topology that brings a database of its own turns it on.
+        "service_antivirus_enabled": False,
         **machine.variables,
     }
 

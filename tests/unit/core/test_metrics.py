@@ -69,6 +69,18 @@ STATUS: dict[str, Any] = {
     "refused": {"deletion": 2, "write": 0, "login": 1},
     "full_on": {"/srv/backup/saint-exemple": "2027-06-01"},
 }
+SCANS = {
+    "last_scanned": "2026-11-25T01:00:00Z",
+    "pending": 4,
+    "infected_files": 1,
+    "infected_snapshots": 2,
+    "not_scanned_files": 3,
+}
+ANTIVIRUS = {
+    "level": "attention",
+    "database_at": "2026-11-24T06:00:00Z",
+    "checked_at": "2026-11-25T01:00:00Z",
+}
 LABELS = (("commune", "saint-exemple"), ("source", "accueil"))
 
 
@@ -162,11 +174,22 @@ def test_every_metric_has_a_sample_where_all_is_known() -> None:
         **SOURCE,
         "oldest_pending_at": "2026-11-24T01:00:00Z",
         "pull_fails_since": "2026-11-24T02:00:00Z",
+        "antivirus": SCANS,
     }
     seen = {"carries": True, "loss": 0.0, "delay": 2.0, "received": 1, "sent": 2}
     path = {"commune": "a", "number": 1, "name": "wg-1", "kind": "fibre", "paid": False, "state": "up"}
     links = {"paths": [{**path, "since": "2026-11-24T01:00:00Z", "seen": seen}]}
-    assert {one.name for one in samples({**STATUS, "sources": [source], "links": links})} == set(HELP)
+    known = {**STATUS, "sources": [source], "links": links, "antivirus": ANTIVIRUS}
+    assert {one.name for one in samples(known)} == set(HELP)
+
+
+def test_what_the_antivirus_found_and_how_old_it_is_are_samples() -> None:
+    found = values(antivirus=SCANS)
+    assert (found["infected_files"], found["infected_snapshots"], found["not_scanned_files"]) == (1, 2, 3)
+    assert (found["unscanned_snapshots"], found["last_scanned_timestamp_seconds"]) == (4, 1795568400)
+    server = samples({**STATUS, "antivirus": {**ANTIVIRUS, "checked_at": None}})
+    names = {one.name: one.value for one in server if one.name.startswith("antivirus")}
+    assert names == {"antivirus_database_timestamp_seconds": 1795500000.0}
 
 
 def test_the_copy_lags_as_long_as_the_oldest_snapshot_waits_for_it() -> None:

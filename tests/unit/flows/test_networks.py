@@ -73,7 +73,7 @@ def test_a_zone_that_nothing_is_given_for_is_nowhere(data: dict[str, Any]) -> No
         (
             {"dmz": []},
             "firewall_zones: there is no zone 'dmz'; use lan, admin, names, time, mirror, "
-            "relay, watchdog, inside",
+            "relay, watchdog, signatures, inside",
         ),
         ({"link": []}, "firewall_zones: there is no zone 'link'"),
     ],

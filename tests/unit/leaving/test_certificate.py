@@ -71,7 +71,7 @@ def test_it_says_what_was_erased_where_when_and_by_whom() -> None:
     text = said()
     assert "à partir du 31 mars 2026, exécuté par Camille Exemple" in text
     assert "Serveur saint-exemple-local, du 1er avril 2026 à 9 h 00 au 2 avril 2026 à 0 h 30." in text
-    assert "accueil : 26 sauvegardes effacées, 412 reçues en tout" in text
+    assert "accueil, nombre de sauvegardes effacées : 26, reçues en tout : 412" in text
     assert "4 volumes supprimés (dépôts et copies de précaution), quota rendu." in text
 
 

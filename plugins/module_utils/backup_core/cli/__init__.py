@@ -31,6 +31,7 @@ VERBS = (
     "retain",
     "replicate",
     "verify",
+    "scan",
     "restore",
     "handback",
     "drill",

@@ -11,13 +11,13 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..errors import ATTENTION, DONE, BackupError, InputError
+from ..errors import ATTENTION, DONE, BackupError, InputError, one_line
 from ..times import parse_day
 from .output import Output
 from .sources import add_selection, person, place_of
 
 if TYPE_CHECKING:
-    from ..restore import Candidate
+    from ..restore import Candidate, Restored
 
 HELP = "restore files from a snapshot (of this server's copy, or of a workstation's own repository)"
 
@@ -39,6 +39,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("never", "if-newer", "if-changed", "always"),
         help="restore into a folder that is not empty, and what to do with files that are already there",
     )
+    antivirus = parser.add_mutually_exclusive_group()
+    antivirus.add_argument(
+        "--infected-too", action="store_true", help="also restore files that the antivirus finds infected"
+    )
+    antivirus.add_argument(
+        "--unscanned", action="store_true", help="restore without the antivirus, even if files are infected"
+    )
     parser.add_argument(
         "--no-space-check", action="store_true", help="do not compare sizes with the free space"
     )
@@ -46,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace, out: Output) -> int:
     from .. import locking, restore
+    from ..antivirus import release, settings
 
     place = place_of(args)
     found = restore.candidates(place)
@@ -55,6 +63,8 @@ def execute(args: argparse.Namespace, out: Output) -> int:
         raise InputError("--target: missing (name the folder to restore into)")
     day = parse_day(args.date, "--date") if args.date is not None else None
     chosen = restore.choose(found, args.snapshot, day)
+    antivirus = None if args.unscanned else settings.load()
+    screen = None if antivirus is None else release.Screen(antivirus, args.infected_too)
     with contextlib.ExitStack() as stack:
         inherited: tuple[int, ...] = ()
         try:
@@ -78,7 +88,9 @@ def execute(args: argparse.Namespace, out: Output) -> int:
             progress=out.progress,
             keep_open=inherited,
             who=person(),
+            screen=screen,
         )
+    _warn(done, args.infected_too, out)
     if done.recorded is False:
         out.warning("restored, but the ledger could not be written")
     if args.json:
@@ -89,6 +101,8 @@ def execute(args: argparse.Namespace, out: Output) -> int:
                 "files": done.files,
                 "bytes": done.size,
                 "seconds": round(done.seconds, 3),
+                "infected": None if done.scanned is None else done.scanned.infected,
+                "not_scanned": None if done.scanned is None else done.scanned.not_scanned,
             }
         )
     else:
@@ -96,7 +110,22 @@ def execute(args: argparse.Namespace, out: Output) -> int:
             f"{place.source.series}: {done.snapshot[:8]} of {done.day} restored to {done.target}:"
             f" {done.files} files and folders, {done.size / 1e6:.1f} MB in {done.seconds:.1f} s, verified"
         )
-    return ATTENTION if done.recorded is False else DONE
+    infected = done.scanned is not None and bool(done.scanned.infected)
+    return ATTENTION if done.recorded is False or infected else DONE
+
+
+def _warn(done: Restored, infected_too: bool, out: Output) -> None:
+    """Name what the antivirus found, and what it could not look into."""
+    if done.scanned is None:
+        return
+    became = "restored all the same" if infected_too else "not restored (--infected-too restores it)"
+    for path, signature in done.scanned.infected.items():
+        out.warning(one_line(f"INFECTED with {signature}, {became}: {path}"))
+    missed = done.scanned.not_scanned
+    if missed:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in done.scanned.reasons().items())
+        first = ", ".join(list(missed)[:3])
+        out.warning(one_line(f"restored, but not scanned: {len(missed)} files ({reasons}): {first}"))
 
 
 def _show(series: str, found: Sequence[Candidate], as_json: bool, out: Output) -> int:

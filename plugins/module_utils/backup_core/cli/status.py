@@ -76,6 +76,9 @@ def execute(args: argparse.Namespace, out: Output) -> int:
         out.line(f"{said:9} links: {reason}", COLOURS[seen.links.level])
     for path in seen.links.paths:
         out.line(f"{'':9} links: {paths.sentence(path)}")
+    if seen.antivirus is not None:
+        said = f"{seen.antivirus.level.upper():9} antivirus: {seen.antivirus.summary}"
+        out.line(said, COLOURS[seen.antivirus.level])
     out.line(f"overall: {seen.level}", COLOURS[seen.level])
     return DONE if seen.level == "ok" else ATTENTION
 
