@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from ccpp_testbed.steps import Controller, Recap
-from conftest import Fields, Office
+from office import Fields, Office
 
 SLUG = "bourg-exemple"
 SITE = ("ccpp.backup.site", "--limit", "commune_bourg_exemple")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 CCPP
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two communes of different tiers that were onboarded at once, one of them cut off ten times on the way."""
+"""Two communes of different tiers that were onboarded at once, one of them cut off on the way."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from ccpp_testbed import trees
-from conftest import Office
+from office import Office
 
 TERABYTE = 150_000_000
 # Of each commune: its LOCAL server, its tier, and its sources with the machine that reads each.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from conftest import Office
+from office import Office
 
 FILL = "dd if=/dev/urandom of={} bs=1M count=400 conv=fsync 2>&1"
 AT_LOCAL = "/srv/backup/repositories/accueil/data/filling"

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from ccpp_testbed.host import TestbedError
-from conftest import Office
+from office import Office
 
 PLAY = "molecule/communes/shares.yml"
 NAME, PATH = "compta-du-soir", "/srv/shares/compta-du-soir"

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import pytest
 from ccpp_testbed import topology
-from conftest import Office
+from office import Office
 
 SLUG, SOURCE = "bourg-exemple", "mairie"
 STOP = "systemctl stop ccpp-backup.target 'ccpp-backup-*.socket' 'ccpp-backup-*.service' nginx.service"
