@@ -90,9 +90,10 @@ def _move(source: str, target: str, overwrite: str) -> None:
         return
     if stat.S_ISDIR(mine.st_mode) and stat.S_ISDIR(theirs.st_mode):
         move_out(source, target, overwrite)
-        # Moving things in has changed its time; and restic gives a folder what it had, too.
+        # As restic does. Both folders' times have changed by what was moved.
         os.chown(target, mine.st_uid, mine.st_gid)
         shutil.copystat(source, target)
+        os.utime(target, ns=(mine.st_atime_ns, mine.st_mtime_ns))
         return
     if overwrite == "never" or (overwrite == "if-newer" and theirs.st_mtime_ns >= mine.st_mtime_ns):
         return
