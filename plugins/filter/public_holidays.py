@@ -12,7 +12,8 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.errors import BackupError, shown
 from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.opening import french_holidays
 
-FIRST, LAST = 2000, 2110
+FIRST = 2000
+LAST = 2110
 
 
 def public_holidays(first: int, last: int) -> list[str]:
