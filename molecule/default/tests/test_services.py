@@ -30,7 +30,8 @@ UNITS = {
     ],
     "workstation": ["ccpp-backup.target", "ccpp-backup-run.timer"],
 }
-LISTENING = {"local": {22, 8443}, "remote": {22}, "workstation": {22}}
+# 179: BGP, which the firewall lets in through tunnels alone.
+LISTENING = {"local": {22, 8443}, "remote": {22, 179}, "workstation": {22}}
 MACHINES = sorted(UNITS)
 
 
