@@ -36,7 +36,7 @@ SAID = {
     "copy": "the time for one pull was up, 1 snapshots are missing",
     "listing": "restic list took more than",
 }
-# What one source may cost. The honest copy must not take as long, however busy the machine is.
+# What one source may cost: time for 100 000 invented receipts on a slow machine.
 SECONDS = 40
 
 
@@ -66,7 +66,7 @@ def test_ten_hostile_servers_at_once_keep_the_copy_of_an_honest_one_waiting_for_
     assert time.time() - began < SECONDS + 30
 
     (copied,) = world.acts("remote", "replicated")
-    assert datetime.fromisoformat(copied["at"]).timestamp() - began < SECONDS
+    assert datetime.fromisoformat(copied["at"]).timestamp() - began < 15
     answers = {one["source"]: one for one in done["sources"]}
     assert set(answers) == {f"{slug}/accueil" for slug in (SLUG, *slugs.values())}
     assert len(answers[f"{SLUG}/accueil"]["copied"]) == 1
