@@ -5,18 +5,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pathlib
-from collections.abc import Iterator
 from typing import Any
 
-from ansible.errors import AnsibleActionFail, AnsibleError
-from ansible.plugins.action import ActionBase
-
-from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.errors import InputError, one_line
+from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.errors import InputError
 from ansible_collections.ccpp.backup.plugins.module_utils.commune import addresses, folder, leaving
 from ansible_collections.ccpp.backup.plugins.plugin_utils import files
+from ansible_collections.ccpp.backup.plugins.plugin_utils.controller import ControllerAction
 
 _ARGUMENTS = {
     "source": {"type": "path", "required": True},
@@ -24,28 +20,18 @@ _ARGUMENTS = {
 }
 
 
-class ActionModule(ActionBase):
+class ActionModule(ControllerAction):
     """Action behind the module address_allocation."""
 
-    TRANSFERS_FILES = False
-    _requires_connection = False
-    _supports_check_mode = True
-    _supports_async = False
+    arguments = _ARGUMENTS
+    speaker = "address_allocation"
 
-    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        _checked, arguments = self.validate_argument_spec(argument_spec=_ARGUMENTS)
-        source = pathlib.Path(arguments["source"])
-        try:
-            options = self._options(source)
-            file = source.parent / os.path.expanduser(str(options.get("allocation", "allocation.yml")))
-            with files.locked(file.parent):
-                return {**result, **self._allocate(source, options, file, arguments["release"])}
-        except (AnsibleError, InputError, OSError) as error:
-            reason = (
-                f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else one_line(str(error))
-            )
-            raise AnsibleActionFail(f"address_allocation: {reason}") from None
+    def work(self, given: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        source = pathlib.Path(given["source"])
+        options = self._options(source)
+        file = source.parent / os.path.expanduser(str(options.get("allocation", "allocation.yml")))
+        with files.locked(file.parent):
+            return self._allocate(source, options, file, given["release"])
 
     def _options(self, source: pathlib.Path) -> dict[str, Any]:
         options = self._loader.load_from_file(os.path.abspath(source), cache="none")
@@ -83,27 +69,18 @@ class ActionModule(ActionBase):
         communes: dict[str, dict[str, Any]],
         leaver: str | None,
     ) -> tuple[addresses.Allocation, str]:
-        with _named(source):
+        with files.named(source):
             pools = addresses.Pools.from_mapping(options.get("pools"))
-        with _named(file):
+        with files.named(file):
             known = addresses.load(None if before is None else before.encode())
             wrong = addresses.mistakes(known, pools)
             if wrong:
                 raise InputError(wrong[0])
             if leaver:
                 known = addresses.release(known, leaver, communes)
-        with _named(source):
+        with files.named(source):
             allocation = addresses.allocate(known, pools, communes)
         return (
             allocation,
             before if before is not None and allocation == known and not leaver else allocation.text(),
         )
-
-
-@contextlib.contextmanager
-def _named(file: pathlib.Path) -> Iterator[None]:
-    """Puts the file's name before what is wrong in it."""
-    try:
-        yield
-    except InputError as error:
-        raise InputError(f"{file}: {error}") from error

@@ -8,16 +8,10 @@ from __future__ import annotations
 import pathlib
 from typing import Any
 
-from ansible.errors import AnsibleActionFail, AnsibleError
-from ansible.plugins.action import ActionBase
-
-from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.errors import (
-    InputError,
-    one_line,
-    shown,
-)
+from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.errors import InputError, shown
 from ansible_collections.ccpp.backup.plugins.module_utils.commune import folder, secrets
 from ansible_collections.ccpp.backup.plugins.plugin_utils import files, vault
+from ansible_collections.ccpp.backup.plugins.plugin_utils.controller import ControllerAction
 
 try:
     import bcrypt
@@ -34,26 +28,17 @@ _ARGUMENTS = {
 }
 
 
-class ActionModule(ActionBase):
+class ActionModule(ControllerAction):
     """Action behind the module commune_secrets."""
 
-    TRANSFERS_FILES = False
-    _requires_connection = False
-    _supports_check_mode = True
-    _supports_async = False
+    arguments = _ARGUMENTS
+    speaker = "commune_secrets"
 
-    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        _checked, arguments = self.validate_argument_spec(argument_spec=_ARGUMENTS)
-        file: pathlib.Path | None = None
-        try:
-            file = self._file(arguments, task_vars or {})
-            wanted, changed = self._secrets(file, arguments)
-        except (AnsibleError, InputError, OSError) as error:
-            where = f"{file}: " if file else ""
-            reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
-            raise AnsibleActionFail(f"commune_secrets: {where}{one_line(reason)}") from None
-        return {**result, "changed": changed, "secrets": wanted, "path": str(file), "_ansible_no_log": True}
+    def work(self, given: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        file = self._file(given, task_vars)
+        with files.named(file):
+            wanted, changed = self._secrets(file, given)
+        return {"changed": changed, "secrets": wanted, "path": str(file), "_ansible_no_log": True}
 
     def _file(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> pathlib.Path:
         slug = arguments["commune"]

@@ -13,16 +13,8 @@ import tempfile
 from datetime import UTC, date, datetime
 from typing import Any
 
-from ansible.errors import AnsibleActionFail, AnsibleError
-from ansible.plugins.action import ActionBase
-
 from ansible_collections.ccpp.backup.plugins.module_utils.backup_core import machine, signing
-from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.errors import (
-    BackupError,
-    InputError,
-    one_line,
-    shown,
-)
+from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.errors import InputError, shown
 from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.times import paris_day, utc_text
 from ansible_collections.ccpp.backup.plugins.module_utils.commune import (
     certificate,
@@ -32,6 +24,7 @@ from ansible_collections.ccpp.backup.plugins.module_utils.commune import (
     leaving,
 )
 from ansible_collections.ccpp.backup.plugins.plugin_utils import files, vault
+from ansible_collections.ccpp.backup.plugins.plugin_utils.controller import ControllerAction
 
 _ARGUMENTS = {
     "commune": {"type": "str", "required": True},
@@ -60,26 +53,17 @@ _MESSAGES = {
 }
 
 
-class ActionModule(ActionBase):
+class ActionModule(ControllerAction):
     """Action behind the module departure."""
 
-    TRANSFERS_FILES = False
-    _requires_connection = False
-    _supports_check_mode = True
-    _supports_async = False
+    arguments = _ARGUMENTS
+    speaker = "offboard"
 
-    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        _checked, given = self.validate_argument_spec(argument_spec=_ARGUMENTS)
-        try:
-            place = _Place(given)
-            part = {"look": self._look, "note": self._note, "finish": self._finish}[given["part"]]
-            with place.locked(self._task.check_mode):
-                return {**result, **part(place, given, task_vars or {})}
-        except (AnsibleError, BackupError) as error:
-            raise AnsibleActionFail(f"offboard: {one_line(str(error))}") from None
-        except OSError as error:
-            raise AnsibleActionFail(f"offboard: {error.filename}: {error.strerror}") from None
+    def work(self, given: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        place = _Place(given)
+        part = {"look": self._look, "note": self._note, "finish": self._finish}[given["part"]]
+        with place.locked(self._task.check_mode):
+            return part(place, given, task_vars)
 
     def _look(self, place: _Place, given: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         del task_vars
@@ -211,10 +195,8 @@ class _Place:
     def set_state(self, state: str, check: bool) -> bool:
         """Write the state into the commune's file; whether that changes it."""
         before = self.commune_file.read_text(encoding="utf-8")
-        try:
+        with files.named(self.commune_file):
             after = leaving.with_state(before, state)
-        except InputError as error:
-            raise InputError(f"{self.commune_file}: {error}") from None
         if after != before and not check:
             files.write(self.commune_file, after.encode(), self.commune_file.stat().st_mode & 0o777)
         return after != before
@@ -243,7 +225,7 @@ def _without_secrets(place: _Place, record: dict[str, Any], secrets: pathlib.Pat
 
 def _signing_key(library: Any, file: pathlib.Path) -> str:
     """The service's signing key, in its vault file; made when it is needed for the first time."""
-    try:
+    with files.named(file):
         stored = vault.read(library, file)
         key = stored.get("signing_key")
         if key is None:
@@ -252,8 +234,6 @@ def _signing_key(library: Any, file: pathlib.Path) -> str:
             comment = "Secrets of the service. Without this file and its password no backup can be read."
             content = vault.encrypted(library, secret, {**stored, "signing_key": key}, comment)
             files.write(file, content, 0o600)
-    except InputError as error:
-        raise InputError(f"{file}: {error}") from None
     if not isinstance(key, str):
         raise InputError(
             f"{file}: signing_key: {shown(key)} is not a key; restore the file from its last version"

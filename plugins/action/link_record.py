@@ -9,12 +9,10 @@ import os
 import pathlib
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
-
 from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.errors import InputError, shown
 from ansible_collections.ccpp.backup.plugins.module_utils.commune import document, folder, links
 from ansible_collections.ccpp.backup.plugins.plugin_utils import files
+from ansible_collections.ccpp.backup.plugins.plugin_utils.controller import ControllerAction
 
 _ARGUMENTS = {
     "directory": {"type": "path", "required": True},
@@ -29,29 +27,19 @@ _NONE: dict[str, list[str]] = {side: [] for side in links.SIDES}
 _MAX_BYTES = 64 * 1024
 
 
-class ActionModule(ActionBase):
+class ActionModule(ControllerAction):
     """Action behind the module link_record."""
 
-    TRANSFERS_FILES = False
-    _requires_connection = False
-    _supports_check_mode = True
-    _supports_async = False
+    arguments = _ARGUMENTS
+    speaker = "link_record"
 
-    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        _checked, arguments = self.validate_argument_spec(argument_spec=_ARGUMENTS)
-        slug = arguments["commune"]
-        try:
-            if not folder.SLUG.fullmatch(slug):
-                raise InputError(f"commune: {shown(str(slug))} is not the short name of a commune")
-            file = pathlib.Path(os.path.expanduser(arguments["directory"])) / f"{slug}.yml"
-            return {**result, **self._done(file, arguments)}
-        except InputError as error:
-            raise AnsibleActionFail(f"link_record: {error}") from None
-        except OSError as error:
-            raise AnsibleActionFail(f"link_record: {error.filename}: {error.strerror}") from None
+    def work(self, given: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        slug = given["commune"]
+        if not folder.SLUG.fullmatch(slug):
+            raise InputError(f"commune: {shown(str(slug))} is not the short name of a commune")
+        return self._recorded(pathlib.Path(os.path.expanduser(given["directory"])) / f"{slug}.yml", given)
 
-    def _done(self, file: pathlib.Path, arguments: dict[str, Any]) -> dict[str, Any]:
+    def _recorded(self, file: pathlib.Path, arguments: dict[str, Any]) -> dict[str, Any]:
         before = file.read_text(encoding="utf-8") if file.exists() else None
         if arguments["state"] == "absent":
             if before is not None and not self._task.check_mode:

@@ -13,18 +13,12 @@ import pathlib
 from datetime import UTC, datetime
 from typing import Any
 
-from ansible.errors import AnsibleActionFail, AnsibleError
-from ansible.plugins.action import ActionBase
-
 from ansible_collections.ccpp.backup.plugins.filter.commune_part import commune_places
-from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.errors import (
-    InputError,
-    one_line,
-    shown,
-)
+from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.errors import InputError, shown
 from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.times import paris_day
 from ansible_collections.ccpp.backup.plugins.module_utils.commune import kit, kit_pdf, kit_record, secrets
 from ansible_collections.ccpp.backup.plugins.plugin_utils import files, vault
+from ansible_collections.ccpp.backup.plugins.plugin_utils.controller import ControllerAction
 
 _ARGUMENTS = {
     "commune": {"type": "dict", "required": True},
@@ -50,42 +44,32 @@ _ARGUMENTS = {
 }
 
 
-class ActionModule(ActionBase):
+class ActionModule(ControllerAction):
     """Action behind the module recovery_kit."""
 
-    TRANSFERS_FILES = False
-    _requires_connection = False
-    _supports_check_mode = True
-    _supports_async = False
+    arguments = _ARGUMENTS
+    speaker = "recovery_kit"
 
-    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        _checked, arguments = self.validate_argument_spec(argument_spec=_ARGUMENTS)
-        try:
-            return {**result, **self._made(arguments, task_vars or {})}
-        except (AnsibleError, InputError) as error:
-            raise AnsibleActionFail(f"recovery_kit: {one_line(str(error))}") from None
-        except OSError as error:
-            raise AnsibleActionFail(f"recovery_kit: {error.filename}: {error.strerror}") from None
-
-    def _made(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        commune = arguments["commune"]
-        recipient = kit_record.checked_recipient(arguments["recipient"] or commune["name"])
-        folder = vault.directory(arguments["secrets_directory"], task_vars, self._templar)
+    def work(self, given: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        commune = given["commune"]
+        recipient = kit_record.checked_recipient(given["recipient"] or commune["name"])
+        folder = vault.directory(given["secrets_directory"], task_vars, self._templar)
         file = folder / f"{commune['slug']}.yml"
-        stored = secrets.kit_passwords(self._stored(file), commune["sources"])
+        with files.named(file):
+            kept = vault.read(self._loader._vault, file)
+        stored = secrets.kit_passwords(kept, commune["sources"])
         if stored is None:
             if self._task.check_mode:
                 return {"changed": True, "recipient": recipient}
             raise InputError(f"{file}: not every source has its passwords yet; onboard the commune first")
-        content = _kit(arguments, stored)
+        content = _kit(given, stored)
         record = _Record(folder / f"{commune['slug']}.kits.yml")
         with files.locked(folder):
             before = record.read()
-            if kit_record.is_current(before, recipient, content.fingerprint) and not arguments["again"]:
+            if kit_record.is_current(before, recipient, content.fingerprint) and not given["again"]:
                 return {"changed": False, "recipient": recipient, "fingerprint": content.fingerprint}
             made = kit_record.Made(content.fingerprint, recipient, paris_day(datetime.now(UTC)))
-            pdf = pathlib.Path(arguments["directory"]) / f"{commune['slug']}-{len(before) + 1}.pdf"
+            pdf = pathlib.Path(given["directory"]) / f"{commune['slug']}-{len(before) + 1}.pdf"
             drawn = kit_pdf.draw(content, recipient, made.on)
             if not self._task.check_mode:
                 _write(pdf, drawn)
@@ -98,13 +82,7 @@ class ActionModule(ActionBase):
         }
         if self._task.diff:
             result["diff"] = record.diff(before, (*before, made))
-        return {**result, "changed": True}
-
-    def _stored(self, file: pathlib.Path) -> dict[str, Any]:
-        try:
-            return vault.read(self._loader._vault, file)
-        except InputError as error:
-            raise InputError(f"{file}: {error}") from None
+        return result
 
 
 def _kit(arguments: dict[str, Any], passwords: dict[str, kit.Passwords]) -> kit.Kit:
@@ -132,10 +110,8 @@ class _Record:
         self._file = file
 
     def read(self) -> tuple[kit_record.Made, ...]:
-        try:
+        with files.named(self._file):
             return kit_record.load(self._file.read_bytes() if self._file.exists() else None)
-        except InputError as error:
-            raise InputError(f"{self._file}: {error}") from None
 
     def write(self, record: tuple[kit_record.Made, ...]) -> None:
         files.write(self._file, kit_record.text(record).encode(), 0o644)

@@ -12,6 +12,19 @@ import pathlib
 import tempfile
 from collections.abc import Iterator
 
+from ansible.errors import AnsibleError
+
+from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.errors import InputError
+
+
+@contextlib.contextmanager
+def named(file: pathlib.Path) -> Iterator[None]:
+    """Puts the file's name before what is wrong in it."""
+    try:
+        yield
+    except (AnsibleError, InputError) as error:
+        raise InputError(f"{file}: {error}") from error
+
 
 @contextlib.contextmanager
 def locked(directory: pathlib.Path) -> Iterator[None]:
