@@ -83,6 +83,20 @@ def test_ten_hostile_servers_at_once_keep_the_copy_of_an_honest_one_waiting_for_
     assert "pull" not in reasons[f"{SLUG}/accueil"]
 
 
+def test_an_honest_communes_next_backup_does_not_wait_for_the_end_of_a_hostile_pull(
+    world: World, hostile: Hostile
+) -> None:
+    """The timer starts nothing while the unit is at work: the pull itself has to come back to the others."""
+    hostile.add("copy")
+    limits = ("--source-time", "60", "--commune-time", "63", "--again", "2")
+    with world.start("remote", "replicate", *limits) as process:
+        world.wait_until(lambda: len(world.acts("remote", "replicated")) == 1, process)
+        (world.data() / "new").write_bytes(b"new")
+        world.back_up_and_receive()
+        world.wait_until(lambda: len(world.acts("remote", "replicated")) == 2, process)
+        assert process.poll() is None, "the hostile pull was over before: no proof here"
+
+
 def test_a_ledger_that_is_another_one_each_time_fills_no_disk(world: World, hostile: Hostile) -> None:
     slug = hostile.add("changing")
     for _ in range(12):

@@ -25,7 +25,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -108,6 +108,12 @@ class World:
 
     def pause(self) -> None:
         time.sleep(0.02)
+
+    def wait_until(self, done: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+        """Until it is so; a process that ends before makes it never so."""
+        while not done():
+            assert process.poll() is None, "the process ended before"
+            self.pause()
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)

@@ -54,6 +54,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         text = f"seconds that one run may take for {whom}; the next one goes on (default: {default:.0f})"
         parser.add_argument(name, metavar="SECONDS", type=seconds, default=default, help=text)
     parser.add_argument(
+        "--again",
+        metavar="SECONDS",
+        type=seconds,
+        help="while some communes' pulls are still at work, pull the others again every so many seconds"
+        " (default: once; the timer's unit says how often)",
+    )
+    parser.add_argument(
         "--accept-ledger",
         metavar="SHA256",
         help="take LOCAL's ledger of this hash although it does not continue the one held (a rebuilt server)",
@@ -70,6 +77,10 @@ def _pulled(config: Config, source: Source) -> bool:
     return source.upstream is not None
 
 
+def _communes(config: Config, args: argparse.Namespace) -> list[str]:
+    return sorted({one.commune for one in config.select(args.commune, args.source) if one.upstream})
+
+
 def execute(args: argparse.Namespace, out: Output) -> int:
     from .. import local_ledger, locking, pulls, replicate, shipping
     from ..budget import Budget
@@ -83,10 +94,11 @@ def execute(args: argparse.Namespace, out: Output) -> int:
         with locking.of_source(place.config, place.source, patience=60):
             local_ledger.accept(place, args.accept_ledger, person())
     config = load()
-    communes = sorted({one.commune for one in config.select(args.commune, args.source) if one.upstream})
+    communes = _communes(config, args)
     if len(communes) > 1 and beside.possible(args):
         become_service(args, config)
-        return beside.each_commune(args, out, communes, args.commune_time + GRACE)
+        limits = beside.Limits(args.commune_time + GRACE, args.again)
+        return beside.each_commune(args, out, lambda: _communes(load(), args), limits)
     budgets = {slug: Budget(args.commune_time) for slug in communes}
 
     def work(place: Workplace) -> Outcome:
