@@ -98,6 +98,12 @@ def against_prune(config: Config, source: Source, patience: float = 0.0) -> File
     return FileLock(_prune_path(config, source), f"{source.series} (removal)", patience, shared=True)
 
 
+def verifying(config: Config, source: Source, patience: float = 0.0) -> FileLock:
+    """Held by the one verification of a source that may be at work: it keeps what it has read."""
+    path = os.path.join(config.state_directory, "locks", f"{source.commune}.{source.name}.verify.lock")
+    return FileLock(path, f"{source.series} (verification)", patience)
+
+
 def scanning(config: Config, patience: float = 0.0) -> FileLock:
     """Held by the one scan for viruses that may be at work on a server: it takes the memory of one."""
     path = os.path.join(config.state_directory, "locks", "antivirus.scan.lock")

@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 
 from .ledger import Entry, Ledger, Receipt
 from .opening import OpenDays
-from .times import paris_day
+from .times import paris_day, parse_instant
 
 DRILL_ACT = "drilled"
 # How far ahead a next open day is looked for: a long closure, not a town hall that never opens again.
@@ -71,6 +71,13 @@ def read_share(ledger: Ledger, now: datetime) -> float | None:
     )
     total = _bytes(last, "total") or _bytes(last, "size")
     return min(1.0, read / total) if total else None
+
+
+def read_since(ledger: Ledger) -> datetime | None:
+    """The instant since which every byte in the repository has been read, by the last verification's word."""
+    last = _last(ledger, "verified")
+    since = None if last is None else last.fields.get("read_since")
+    return parse_instant(since, "read_since") if isinstance(since, str) else None
 
 
 def _bytes(entry: Entry, name: str) -> int:

@@ -31,9 +31,9 @@ from . import aside, restic, seal
 from .aside import Foreign, names, path_of
 from .errors import BackupError, InputError, one_line
 from .ledger import Ledger
+from .scrub import hash_of
 from .seen import Seen
 from .times import parse_instant
-from .verify import hash_of
 from .workplace import Workplace, registered_keys
 
 # 16 bytes of nonce, 16 of MAC, and content: anything shorter is no object of restic's.

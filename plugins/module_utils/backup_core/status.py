@@ -100,6 +100,7 @@ class Status:
     pull: Pull | None = None
     drill: owed.Drill | None = None
     read_share: float | None = None
+    read_since: datetime | None = None
     scans: Scans | None = None
 
     def add(self, level: Level, reason: str) -> None:
@@ -154,6 +155,7 @@ class Status:
                 "sound": self.drill.sound,
             },
             "read_share": self.read_share,
+            "read_since": _text(self.read_since),
             "antivirus": None if self.scans is None else self.scans.as_json(),
         }
 
@@ -303,6 +305,9 @@ def _verification(status: Status, ledger: Ledger, now: datetime) -> None:
         status.add("alarm", "the last verification found damage")
     elif now - last.at > VERIFY_EVERY:
         status.add("attention", f"not verified for {(now - last.at).days} days")
+    status.read_since = owed.read_since(ledger)
+    if status.read_since is not None and now - status.read_since > VERIFY_EVERY:
+        status.add("attention", f"some of the data was not read for {(now - status.read_since).days} days")
 
 
 def _replication(status: Status, facts: Facts, now: datetime) -> None:

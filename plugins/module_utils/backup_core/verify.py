@@ -1,30 +1,29 @@
 # Copyright (c) 2026 CCPP
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Verification: every object of a repository hashed against its name, then its structure checked by restic.
+"""Verification: the objects of a repository hashed against their names, then its structure checked by restic.
 
-restic names each file under data/, index/, snapshots/ and keys/ by the SHA-256 of its content, so the scrub
-needs no key, finds every flipped bit, and names each damaged object.
+The scrub (scrub.py) needs no key and sees every flipped bit; restic's own check sees what no hash can: an
+index that names objects that are gone, trees that lead nowhere.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from . import restic
-from .commands import is_snapshot_id
+from . import locking, reading, restic
 from .errors import one_line
+from .ledger import Ledger
+from .receive import intended_removals, missing_ids
+from .scrub import Records, Scrub
 from .snapshots import on_disk
+from .times import utc_text
 from .workplace import Workplace
 
-HASHED = ("keys", "snapshots", "index", "data")
-BLOCK = 1 << 20
 CHECK_TIMEOUT = 6 * 24 * 3600.0
 MOST_NAMED = 100
 # While a backup works, objects come under the check; a second look tells damage from that.
@@ -32,15 +31,32 @@ LOOKS = 2
 _SUBSET = re.compile(r"[1-9]\d{0,3}/[1-9]\d{0,3}|\d{1,3}(\.\d+)?%|\d+[kKmMgGtT]?")
 
 
+@dataclass(frozen=True)
+class How:
+    """What to look at. due: read what is due, instead of everything. structure: also let restic check, and
+    decrypt `subset` of the data. patience: seconds to wait for a removal that is at work."""
+
+    due: bool = False
+    structure: bool = True
+    subset: str | None = None
+    patience: float = 0.0
+
+
 @dataclass
 class Verified:
     """What was looked at, and what is not as it should be. `snapshots` is how many there are to restore:
-    where there is none, there was nothing to verify. `missing` are in the ledger, not in the repository."""
+    where there is none, there was nothing to verify. `missing` are in the ledger, not in the repository.
+
+    total: bytes of all objects; since: when the part of them that was read longest ago was read, None where
+    some never was.
+    """
 
     snapshots: int = 0
     missing: list[str] = field(default_factory=list)
     objects: int = 0
     size: int = 0
+    total: int = 0
+    since: datetime | None = None
     seconds: float = 0.0
     damaged: list[str] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
@@ -51,145 +67,88 @@ class Verified:
         return not self.damaged and not self.missing and self.structure is None
 
 
-def objects(location: str) -> Iterator[tuple[str, str]]:
-    """Every object that is named by its hash: path below the repository, and name."""
-    for kind in HASHED:
-        for folder, _unused, names in os.walk(os.path.join(location, kind)):
-            for name in names:
-                yield os.path.relpath(os.path.join(folder, name), location), name
-
-
-def hash_of(path: str) -> tuple[str, int]:
-    digest = hashlib.sha256()
-    size = 0
-    buffer = bytearray(BLOCK)
-    view = memoryview(buffer)
-    with open(path, "rb", buffering=0) as file:
-        while count := file.readinto(buffer):
-            digest.update(view[:count])
-            size += count
-    return digest.hexdigest(), size
-
-
-def _look(location: str, path: str, name: str) -> tuple[str, int, str | None]:
-    """Path, size and what is wrong with the object; size -1 if it has gone meanwhile."""
-    try:
-        found, size = hash_of(os.path.join(location, path))
-    except FileNotFoundError:
-        return path, -1, None
-    except OSError as error:
-        return path, 0, error.strerror or "unreadable"
-    return path, size, None if found == name else "content is not what its name says"
-
-
-def scrub(
-    location: str, progress: Callable[[str], None] | None = None, workers: int | None = None
-) -> Verified:
-    """Hash every object. hashlib lets go of the interpreter while it works, so threads use all cores."""
-    result = Verified()
-    began = time.monotonic()
-    count = workers or os.cpu_count() or 1
-    with ThreadPoolExecutor(count) as pool:
-        pending: set[Future[tuple[str, int, str | None]]] = set()
-        for path, name in objects(location):
-            if not is_snapshot_id(name):
-                result.foreign.append(path)
-                continue
-            pending.add(pool.submit(_look, location, path, name))
-            if len(pending) >= 8 * count:
-                pending = _collect(pending, result)
-                _tell(result, began, progress)
-        while pending:
-            pending = _collect(pending, result)
-    result.seconds = time.monotonic() - began
-    result.damaged.sort()
-    return result
-
-
-def _collect(
-    pending: set[Future[tuple[str, int, str | None]]], result: Verified
-) -> set[Future[tuple[str, int, str | None]]]:
-    done, left = wait(pending, return_when=FIRST_COMPLETED)
-    for future in done:
-        path, size, wrong = future.result()
-        if size < 0:
-            continue
-        result.objects += 1
-        result.size += size
-        if wrong is not None:
-            result.damaged.append(f"{path}: {wrong}")
-    return left
-
-
-def _tell(result: Verified, began: float, progress: Callable[[str], None] | None) -> None:
-    if progress is not None:
-        rate = result.size / 1e6 / max(time.monotonic() - began, 0.001)
-        progress(f"{result.objects} objects, {result.size / 1e6:.0f} MB, {rate:.0f} MB/s")
-
-
 def valid_subset(text: str) -> bool:
     """Whether restic would take it as --read-data-subset (n/t, x% or a size)."""
     return _SUBSET.fullmatch(text) is not None
 
 
-def verify(
-    place: Workplace,
-    subset: str | None = None,
-    structure: bool = True,
-    progress: Callable[[str], None] | None = None,
-    keep_open: Iterable[int] = (),
-) -> Verified:
+def verify(place: Workplace, how: How, progress: Callable[[str], None] | None = None) -> Verified:
     """Scrub and check one repository, and put the result into its ledger.
 
     A repository without any snapshot can be damaged, but it cannot be sound: nothing is recorded of it then.
     """
-    # Not above: receive stands on quarantine, and that hashes with this module.
-    from .receive import intended_removals, missing_ids
+    with locking.verifying(place.config, place.source, how.patience):
+        # Not held while objects are read, which may take days: removals need not wait for that.
+        with locking.against_prune(place.config, place.source, how.patience):
+            ledger = place.ledger()
+            disk = on_disk(place.location)
+            gone = missing_ids(disk, ledger)
+            intended = intended_removals(ledger)
+        result = Verified(len(disk), [one for one in gone if one not in intended])
+        known, records = _scrub(place, how, ledger, result, progress)
+        if how.structure:
+            _check(place, how, result, progress)
+        if not disk and result.sound:
+            return result
+        place.append([place.draft("verified", _fields(how, ledger, result, known))])
+        known.objects, known.size, known.seconds = 0, 0, 0.0
+        records.write(known)
+    return result
 
-    ledger = place.ledger()
-    disk = on_disk(place.location)
-    result = scrub(place.location, progress)
-    result.snapshots = len(disk)
-    gone = missing_ids(disk, ledger)
-    result.missing = [one for one in gone if one not in intended_removals(ledger)]
-    if structure:
-        began = time.monotonic()
-        result.structure = _structure(place, subset, progress, tuple(keep_open))
-        result.seconds += time.monotonic() - began
-    if not disk and result.sound:
-        return result
-    fields = {
+
+def _scrub(
+    place: Workplace, how: How, ledger: Ledger, result: Verified, progress: Callable[[str], None] | None
+) -> tuple[reading.Reading, Records]:
+    records = Records(place.config, place.source)
+    known = records.read()
+    now = place.clock.now()
+    reading.begin(known, reading.month_full(ledger), now, everything=not how.due)
+    scrubbed = Scrub(place.location, known, now, records.write, progress).run()
+    result.objects, result.size, result.total = scrubbed.objects, scrubbed.size, scrubbed.total
+    result.seconds, result.since = scrubbed.seconds, known.since
+    result.damaged, result.foreign = scrubbed.damaged, scrubbed.foreign
+    return known, records
+
+
+def _fields(how: How, ledger: Ledger, result: Verified, known: reading.Reading) -> dict[str, object]:
+    return {
         # What came later was perhaps not looked at any more.
         "entries": len(ledger.entries),
         "snapshots": result.snapshots,
         "missing": result.missing[:MOST_NAMED],
-        "objects": result.objects,
-        "size": result.size,
-        "seconds": round(result.seconds, 3),
+        # With what an earlier run read that did not live to say so.
+        "objects": known.objects,
+        "size": known.size,
+        "total": result.total,
+        "read_since": None if result.since is None else utc_text(result.since),
+        "seconds": round(known.seconds, 3),
         "sound": result.sound,
         "damaged": result.damaged[:MOST_NAMED],
         "damaged_count": len(result.damaged),
         "structure": result.structure,
-        "checked": structure,
-        "subset": subset,
+        "checked": how.structure,
+        "subset": how.subset,
     }
-    place.append([place.draft("verified", fields)])
-    return result
 
 
-def _structure(
-    place: Workplace, subset: str | None, progress: Callable[[str], None] | None, keep_open: tuple[int, ...]
-) -> str | None:
-    """What restic finds wrong, in one line; None if nothing. Raises if it could not look at all."""
+def _check(place: Workplace, how: How, result: Verified, progress: Callable[[str], None] | None) -> None:
+    """Let restic check. What it finds wrong, or that it cannot look at all, becomes result.structure."""
     if progress is not None:
         progress(f"{place.source.series}: restic check")
-    problem = None
-    for _unused in range(LOOKS):
-        command = place.repository(place.ledger()).check(subset)
-        result = restic.run(command, CHECK_TIMEOUT, keep_open=keep_open)
-        if result.code == restic.OK:
-            return None
-        if result.code != 1:
-            restic.checked(result, f"{place.source.series}: restic check")
-        problem = one_line(result.stderr or "restic check found errors", 300)
-    return problem
+    began = time.monotonic()
+    # Of a repository without data restic reads no part.
+    subset = how.subset if result.total and result.snapshots else None
+    with locking.against_prune(place.config, place.source, how.patience) as lock:
+        for _unused in range(LOOKS):
+            command = place.repository(place.ledger()).check(subset)
+            try:
+                done = restic.run(command, CHECK_TIMEOUT, keep_open=lock.inherited)
+                if done.code == restic.OK:
+                    result.structure = None
+                    break
+                if done.code != 1:
+                    restic.checked(done, "restic check")
+                result.structure = one_line(done.stderr or "restic check found errors", 300)
+            except restic.ResticError as error:
+                result.structure = one_line(str(error), 300)
+    result.seconds += time.monotonic() - began

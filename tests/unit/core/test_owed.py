@@ -79,6 +79,14 @@ def test_the_share_read_this_month_is_of_what_there_is_and_never_more_than_all()
     assert share(ledger(act("verified", 0, size=0)), 1) is None
 
 
+def test_all_is_read_since_the_instant_that_the_last_verification_names() -> None:
+    assert owed.read_since(BEGUN) is None
+    since = NOON.isoformat()
+    assert owed.read_since(ledger(act("verified", 1, read_since=since))) == NOON
+    later = ledger(act("verified", 1, read_since=since), act("verified", 2, read_since=None))
+    assert owed.read_since(later) is None
+
+
 def test_the_month_begins_at_midnight_in_paris() -> None:
     read = ledger(Draft("verified", "test", datetime(2026, 3, 31, 21, 59, tzinfo=UTC), None, {"size": 1}))
     assert owed.read_share(read, datetime(2026, 3, 31, 21, 59, tzinfo=UTC)) == 1.0

@@ -169,6 +169,16 @@ def test_all_is_well() -> None:
         (ledger(receipt(0), verified(0)), 0, {"present": frozenset()}, "alarm", "gone from the repository"),
         (ledger(receipt(0), verified(0)), 0, {"present": None, "problem": "x"}, "alarm", "x"),
         (
+            ledger(
+                receipt(0),
+                Draft("verified", "t", NOON, None, {"sound": True, "read_since": "2026-01-01T12:00:00Z"}),
+            ),
+            0,
+            {},
+            "attention",
+            "not read for 60 days",
+        ),
+        (
             ledger(receipt(0), verified(0)),
             0,
             {"present": frozenset(["a" * 64, "b" * 64])},

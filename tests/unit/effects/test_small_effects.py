@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime
 import gc
-import hashlib
 import http.server
 import os
 import ssl
@@ -94,23 +93,6 @@ def test_the_servers_own_key_is_the_last_one_registered_for_it(bench: Any) -> No
     assert own_key(ledger) == "c" * 64
     assert len(registered_keys(ledger)) == 3
     assert bench.place.repository(ledger).access.key_hint == "c" * 64
-
-
-def test_every_damaged_object_is_named_and_every_sound_one_counted(bench: Any) -> None:
-    for number in range(30):
-        body = b"%d" % number * 1000
-        name = hashlib.sha256(body).hexdigest()
-        (bench.repository / "data" / name[:2]).mkdir(exist_ok=True)
-        (bench.repository / "data" / name[:2] / name).write_bytes(body)
-    bench.put("index", b"index")
-    (bench.repository / "index" / ("e" * 64)).write_bytes(b"other")
-    (bench.repository / "data" / name[:2] / name).write_bytes(b"cut")
-    (bench.repository / "data" / name[:2] / "upload-tmp").write_bytes(b"")
-    found = verify.scrub(str(bench.repository), workers=3)
-    assert found.objects == 32
-    assert {line.split(":")[0] for line in found.damaged} == {f"index/{'e' * 64}", f"data/{name[:2]}/{name}"}
-    assert found.foreign == [f"data/{name[:2]}/upload-tmp"]
-    assert not found.sound
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import argparse
 
 from ..config import Config, Source
 from ..errors import InputError, shown
+from ..times import utc_text
 from .output import Output
 from .sources import Outcome, add_selection, add_wait, each_source, patience
 
@@ -21,6 +22,12 @@ HELP = "hash every object of the repositories here, check their structure, and n
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_selection(parser)
     add_wait(parser)
+    parser.add_argument(
+        "--due",
+        action="store_true",
+        help="read what is due: what is new, a thirtieth of the rest, and everything when a new month's full"
+        " came; goes on where an earlier run was cut off (default: read everything)",
+    )
     parser.add_argument(
         "--scrub-only", action="store_true", help="hash only (needs no key); leave the structure"
     )
@@ -36,18 +43,22 @@ def _held_here(config: Config, source: Source) -> bool:
 
 
 def execute(args: argparse.Namespace, out: Output) -> int:
-    from .. import locking, verify
+    from .. import verify
     from ..workplace import Workplace
 
     if args.read_data_subset is not None and not verify.valid_subset(args.read_data_subset):
         cure = "write 1/7, 2% or 500M"
         raise InputError(f"--read-data-subset: {shown(args.read_data_subset)} is not a part ({cure})")
 
+    how = verify.How(
+        due=args.due,
+        structure=not args.scrub_only,
+        subset=args.read_data_subset,
+        patience=patience(args, PATIENCE),
+    )
+
     def work(place: Workplace) -> Outcome:
-        with locking.against_prune(place.config, place.source, patience(args, PATIENCE)) as lock:
-            result = verify.verify(
-                place, args.read_data_subset, not args.scrub_only, out.progress, lock.inherited
-            )
+        result = verify.verify(place, how, out.progress)
         warnings = [f"damaged: {one}" for one in result.damaged[:20]]
         if len(result.damaged) > 20:
             warnings.append(f"... and {len(result.damaged) - 20} more")
@@ -61,6 +72,8 @@ def execute(args: argparse.Namespace, out: Output) -> int:
                 "missing": result.missing[:100],
                 "objects": result.objects,
                 "bytes": result.size,
+                "total_bytes": result.total,
+                "read_since": None if result.since is None else utc_text(result.since),
                 "seconds": round(result.seconds, 3),
                 "sound": result.sound,
                 "damaged": result.damaged,
@@ -68,7 +81,8 @@ def execute(args: argparse.Namespace, out: Output) -> int:
                 "foreign": result.foreign,
             },
             lines=[
-                f"{state}: {result.objects} objects, {result.size / 1e6:.1f} MB in {result.seconds:.1f} s"
+                f"{state}: {result.objects} objects, {result.size / 1e6:.1f} of {result.total / 1e6:.1f} MB"
+                f" in {result.seconds:.1f} s"
             ],
             warnings=warnings,
             attention=not result.sound,
