@@ -39,7 +39,8 @@ def shown(value: object) -> str:
     if isinstance(value, str) and len(value) > _SHOWN:
         return f"{value[:_SHOWN]!a}... ({len(value)} characters)"
     if isinstance(value, (dict, list, tuple, set)):
-        return f"a {type(value).__name__} of {len(value)}"
+        kind = "mapping" if isinstance(value, dict) else type(value).__name__
+        return f"a {kind} of {len(value)}"
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
     if isinstance(value, int) and abs(value) > 10**30:

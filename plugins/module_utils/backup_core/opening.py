@@ -262,8 +262,9 @@ def _range(item: object, at: str) -> tuple[date, date]:
             f"{at}: {shown(item)} is not a date (write '2026-12-24' or '2026-08-01..2026-08-15')"
         )
     begin, dots, end = item.partition("..")
-    first = parse_day(begin, at)
-    last = parse_day(end, at) if dots else first
+    where = f"{at}: {shown(item)}" if dots else at
+    first = parse_day(begin, where)
+    last = parse_day(end, where) if dots else first
     if last < first:
         raise InputError(f"{at}: {shown(item)} ends before it begins (write the earlier date first)")
     return first, last

@@ -535,7 +535,7 @@ class TestPlan:
     @pytest.mark.parametrize(
         ("days", "message"),
         [
-            ("{}", "days: a dict of 0 is not a list (write a JSON list of dates)"),
+            ("{}", "days: a mapping of 0 is not a list (write a JSON list of dates)"),
             (
                 '["2026-03-02", "2026-02-30"]',
                 "days: [1]: '2026-02-30' does not exist (day is out of range for month)",

@@ -301,7 +301,10 @@ class TestFixedOpenDays:
             "opening.extra_days[0]: datetime.datetime(2026, 6, 28, 0, 0) is not a date"
             " (write '2026-12-24' or '2026-08-01..2026-08-15')",
         ),
-        ({"extra_days": ["2026-06-28.."]}, "opening.extra_days[0]: '' is not a date (write 2026-03-01)"),
+        (
+            {"extra_days": ["2026-06-28.."]},
+            "opening.extra_days[0]: '2026-06-28..': '' is not a date (write 2026-03-01)",
+        ),
         (
             {"weekdays": ["mon"], "public_holidays": "breton"},
             "opening.public_holidays: 'breton' is not known (use metropolitan, alsace-moselle, none)",

@@ -163,7 +163,7 @@ def test_rates_that_were_measured_take_the_place_of_assumed_ones(run, tmp_path):
         ),
         (
             ("--file", "saint-exemple.yml", "--measured-remote", "none.yml"),
-            "--measured-remote: none.yml: a dict of 0 is no measurement (give a JSON object with disk_",
+            "--measured-remote: none.yml: a mapping of 0 is no measurement (give a JSON object with disk_",
         ),
         (
             ("--file", "saint-exemple.yml", "--measured-local", "wrong.yml"),

@@ -16,6 +16,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.errors import shown
 from ansible_collections.ccpp.backup.plugins.module_utils.commune import folder
 from ansible_collections.ccpp.backup.plugins.module_utils.commune.check import spelled
 
@@ -78,18 +79,30 @@ def _wrong_values(path: Path) -> list[Any]:
     return wrong
 
 
-def _break(commune: dict[str, Any], chance: random.Random, taken: set[str]) -> str:
-    """Break one field; return its place as the message must name it."""
+def _quoted(value: Any) -> tuple[str, ...]:
+    """How a line may name this bad value: by its beginning, or as what it is.
+
+    A mapping may be told by what is wrong with its fields.
+    """
+    if isinstance(value, dict):
+        return ("",)
+    if isinstance(value, list):
+        return ("a list of ", "an empty list")
+    return ("null", "nothing is written") if value is None else (shown(value)[:20],)
+
+
+def _break(commune: dict[str, Any], chance: random.Random, taken: set[str]) -> tuple[str, tuple[str, ...]]:
+    """Break one field; return its place and its value as the message must name them."""
     path = chance.choice([p for p in _places(commune) if p[0] not in taken])
     parent, last = _parent(commune, path), path[-1]
     taken.add(str(path[0]))
     how = chance.choice(["value", "value", "rename", "unknown"])
     if how == "value" or isinstance(parent, list):
         parent[last] = chance.choice(_wrong_values(path))
-        return spelled(path)
+        return spelled(path), _quoted(parent[last])
     if path[0] in ("opening", "policy", "sources") and len(path) <= 2:
         parent[last] = [7]
-        return spelled(path)
+        return spelled(path), ("",)
     name = (
         f"{last}z"
         if how == "rename"
@@ -98,7 +111,8 @@ def _break(commune: dict[str, Any], chance: random.Random, taken: set[str]) -> s
     taken.add(name)
     parent[name] = parent.pop(last) if how == "rename" else "x"
     # The core says where an unknown field of its blocks is in its own words: the block, then the field.
-    return str(path[0]) if path[0] in ("opening", "policy") else spelled((*path[:-1], name))
+    place = str(path[0]) if path[0] in ("opening", "policy") else spelled((*path[:-1], name))
+    return place, ("",)
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -107,12 +121,13 @@ def test_each_mistake_of_a_broken_file_is_one_line_with_its_place(full, seed):
     for _ in range(FILES // 10):
         commune = copy.deepcopy(full)
         taken: set[str] = set()
-        places = [_break(commune, chance, taken) for _ in range(chance.randint(1, MOST_MISTAKES))]
+        broken = [_break(commune, chance, taken) for _ in range(chance.randint(1, MOST_MISTAKES))]
         text = yaml.safe_dump(commune, allow_unicode=chance.random() < 0.5, sort_keys=chance.random() < 0.5)
         lines = folder.validate({LABEL: text.encode()}).lines
         if "..." not in lines[-1] and not re.search(r": line \d+: ", lines[0]):
-            for place in places:
-                assert any(line.startswith(f"{LABEL}: {place}") for line in lines), (place, lines, text)
+            for place, values in broken:
+                found = [line for line in lines if line.startswith(f"{LABEL}: {place}")]
+                assert any(value in line for line in found for value in values), (place, values, lines, text)
         _are_clear(lines)
 
 
