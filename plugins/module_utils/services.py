@@ -4,8 +4,10 @@
 """Decides what brings systemd units in line with what is on disk now. Pure: the module runs it.
 
 A handler, or `state: restarted` when a task changed something, is lost with the run that is cut off between
-the two; the next run finds the file as it should be and restarts nothing. So the units themselves are asked:
-what was started, or reloaded, before a file it reads was written, still runs with the old one.
+the two; the next run finds the file as it should be and restarts nothing. So what a unit was started with, or
+has read when it was reloaded, is marked, and compared with what is on disk. Where there is no mark, because
+something else has started the unit, times tell: what was started before a file it reads was written still
+runs with the old one.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ PROPERTIES = (
     "DropInPaths",
     "ActiveEnterTimestamp",
     "StateChangeTimestamp",
+    "InvocationID",
 )
 RUNNING = frozenset({"active", "reloading", "activating"})
 # Units without [Install], or made by others, have nothing to enable.
@@ -58,6 +61,25 @@ class Step:
 State = Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class Mark:
+    """What a unit has read: the start or reload of it that this is about, the digest of its unit file with
+    its drop-ins, and that of each other file by its path."""
+
+    start: str
+    own: str
+    files: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Disk:
+    """What is on disk: when a file was last changed, in seconds since 1970 (None where there is none), and a
+    digest of the content of several."""
+
+    modified: Callable[[str], float | None]
+    digest: Callable[[Sequence[str]], str]
+
+
 def parse_states(names: Sequence[str], output: str) -> dict[str, State]:
     """Read `systemctl show --property=... UNIT...`: a paragraph of KEY=VALUE lines for each unit.
 
@@ -90,33 +112,70 @@ def unknown(states: Mapping[str, State], wanted: Sequence[Wanted]) -> list[str]:
     return [f"{name} ({load})" for name, load in loads.items() if load != "loaded"]
 
 
-def _newer(paths: Sequence[str], when: float, modified: Callable[[str], float | None]) -> bool:
-    times = [modified(path) for path in paths]
+def mark_of(unit: Wanted, state: State, disk: Disk) -> Mark:
+    """What the unit reads if it is started now, `state` being what systemd knows of it."""
+    return Mark("", disk.digest(_own(state)), {path: disk.digest([path]) for path in unit.files})
+
+
+def kept(unit: Wanted, found: Mark, after: State, known: Mark | None) -> Mark | None:
+    """The mark to keep of a unit in its state `after` the steps: `found` on disk before them, and what is
+    `known` of other files. None where there is nothing to keep, or nothing new.
+
+    What was found before a unit was started is what it has read, or older: never newer.
+    """
+    start = _start(unit, after)
+    if unit.on_change == "nothing" or after.get("ActiveState") not in RUNNING or start is None:
+        return None
+    others = known.files if known is not None and known.start == start else {}
+    mark = Mark(start, found.own, {**others, **found.files})
+    return None if mark == known else mark
+
+
+def _start(unit: Wanted, state: State) -> str | None:
+    """What tells this start of a unit, or its last reload, from every other; None where nothing does."""
+    invocation = state.get("InvocationID")
+    if not invocation:
+        return None
+    return f"{invocation} {state.get('StateChangeTimestamp')}" if unit.on_change == "reload" else invocation
+
+
+def _own(state: State) -> list[str]:
+    """The unit file and its drop-ins."""
+    return [path for path in (state.get("FragmentPath", ""), *state.get("DropInPaths", "").split()) if path]
+
+
+def _newer(paths: Sequence[str], when: float, disk: Disk) -> bool:
+    times = [disk.modified(path) for path in paths]
     return any(time is not None and time >= when for time in times)
 
 
-def _refresh(unit: Wanted, state: State, modified: Callable[[str], float | None]) -> str | None:
+def _differs(unit: Wanted, state: State, disk: Disk, known: Mark | None) -> tuple[bool, bool]:
+    """Whether its unit file, and whether another file that it reads, is not as it has read it."""
+    started = parse_timestamp(state.get("ActiveEnterTimestamp", ""))
+    # A reload changes the state and back, which leaves its time here.
+    since = parse_timestamp(state.get("StateChangeTimestamp", "")) if unit.on_change == "reload" else started
+    if known is None or known.start != _start(unit, state):
+        return _newer(_own(state), started, disk), _newer(unit.files, since, disk)
+    found = mark_of(unit, state, disk)
+    unmarked = [path for path in unit.files if path not in known.files]
+    changed = any(found.files[path] != known.files[path] for path in unit.files if path in known.files)
+    return found.own != known.own, changed or _newer(unmarked, since, disk)
+
+
+def _refresh(unit: Wanted, state: State, disk: Disk, known: Mark | None) -> str | None:
     """The verb that makes a running unit read what has changed since it last did."""
     if unit.on_change == "nothing":
         return None
-    started = parse_timestamp(state.get("ActiveEnterTimestamp", ""))
-    own = [path for path in (state.get("FragmentPath", ""), *state.get("DropInPaths", "").split()) if path]
-    if _newer(own, started, modified):
+    own, files = _differs(unit, state, disk, known)
+    if own:
         return "restart"
-    # A reload changes the state and back, which leaves its time here.
-    since = parse_timestamp(state.get("StateChangeTimestamp", "")) if unit.on_change == "reload" else started
-    if unit.changed or _newer(unit.files, since, modified):
-        return unit.on_change
-    return None
+    return unit.on_change if files or unit.changed else None
 
 
 def steps(
-    wanted: Sequence[Wanted], states: Mapping[str, State], modified: Callable[[str], float | None]
+    wanted: Sequence[Wanted], states: Mapping[str, State], disk: Disk, marks: Mapping[str, Mark]
 ) -> list[Step]:
-    """The calls of systemctl, after its daemon-reload, in their order: what stops first, what starts last.
-
-    `modified` gives the time of a file's last change, in seconds since 1970; None where there is none.
-    """
+    """The calls of systemctl, after its daemon-reload, in their order: what stops first, what starts last."""
     chosen: dict[str, list[str]] = {
         verb: [] for verb in ("disable", "stop", "enable", "restart", "reload", "start")
     }
@@ -133,7 +192,7 @@ def steps(
         if not running and unit.running:
             chosen["start"].append(unit.name)
         if running and unit.running:
-            verb = _refresh(unit, state, modified)
+            verb = _refresh(unit, state, disk, marks.get(unit.name))
             if verb is not None:
                 chosen[verb].append(unit.name)
     return [Step(verb, tuple(units)) for verb, units in chosen.items() if units]

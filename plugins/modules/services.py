@@ -14,7 +14,9 @@ author:
   - CCPP (@ccpp)
 description:
   - Enables, starts, restarts, reloads or stops units, all in one call.
-  - Restarts what was started before its unit file, or a file it reads, was written.
+  - Restarts what runs with another unit file, or another file that it reads, than those on disk.
+  - What a unit was started with is kept in C(/run/ccpp-backup-services). Where something else has started it,
+    it is restarted when one of these files is newer.
   - So a run makes good what another, cut off between writing a file and restarting the service, left undone.
   - Has systemd read its unit files again where it knows others than those on disk.
 options:
@@ -83,20 +85,31 @@ actions:
   sample: [daemon-reload, restart nginx.service]
 """
 
+import hashlib
+import json
 import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.ccpp.backup.plugins.module_utils.services import (
     PROPERTIES,
+    Disk,
+    Mark,
     State,
     Step,
     Wanted,
+    kept,
+    mark_of,
     needs_daemon_reload,
     parse_states,
     steps,
     unknown,
 )
+
+MARKS = "/run/ccpp-backup-services"
 
 
 def last_change(path: str) -> float | None:
@@ -105,6 +118,44 @@ def last_change(path: str) -> float | None:
         return os.stat(path).st_mtime
     except FileNotFoundError:
         return None
+
+
+def digest(paths: Sequence[str]) -> str:
+    """Return the SHA-256 of the names and contents of files; of one that is not there, that it is not."""
+    whole = hashlib.sha256()
+    for path in paths:
+        try:
+            with open(path, "rb") as stream:
+                content = hashlib.sha256(stream.read()).hexdigest()
+        except FileNotFoundError:
+            content = "absent"
+        whole.update(f"{path}\0{content}\0".encode())
+    return whole.hexdigest()
+
+
+DISK = Disk(last_change, digest)
+
+
+def read_marks(wanted: Sequence[Wanted]) -> dict[str, Mark]:
+    """Return what the units have read, of those of which that is known."""
+    marks = {}
+    for unit in wanted:
+        try:
+            with open(os.path.join(MARKS, f"{unit.name}.json"), encoding="utf-8") as stream:
+                value = json.load(stream)
+            marks[unit.name] = Mark(value["start"], value["own"], dict(value["files"]))
+        except (OSError, ValueError, TypeError, KeyError):
+            continue
+    return marks
+
+
+def write_mark(name: str, mark: Mark) -> None:
+    """Keep what a unit was started with, until the machine starts anew."""
+    os.makedirs(MARKS, mode=0o700, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=MARKS)
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        json.dump(asdict(mark), stream)
+    os.replace(temporary, os.path.join(MARKS, f"{name}.json"))
 
 
 def systemctl(module: AnsibleModule, *arguments: str) -> str:
@@ -164,10 +215,18 @@ def main() -> None:
     missing = unknown(states, wanted)
     if missing and not module.check_mode:
         module.fail_json(msg=f"systemd cannot load {', '.join(missing)}")
-    for step in steps(wanted, states, last_change):
+    marks = read_marks(wanted)
+    found = {unit.name: mark_of(unit, states[unit.name], DISK) for unit in wanted}
+    for step in steps(wanted, states, DISK, marks):
         done.append(step)
         if not module.check_mode:
             systemctl(module, step.verb, "--", *step.units)
+    if not module.check_mode:
+        states = look(module, wanted)
+        for unit in wanted:
+            mark = kept(unit, found[unit.name], states[unit.name], marks.get(unit.name))
+            if mark is not None:
+                write_mark(unit.name, mark)
     actions = [" ".join((step.verb, *step.units)) for step in done]
     module.exit_json(
         changed=bool(actions),
