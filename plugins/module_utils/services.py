@@ -98,12 +98,27 @@ def parse_timestamp(text: str) -> float:
     return datetime.fromisoformat(found[1]).replace(tzinfo=UTC).timestamp()
 
 
-def needs_daemon_reload(states: Mapping[str, State], wanted: Sequence[Wanted]) -> bool:
-    """Whether systemd knows other unit files than those on disk; one it does not know may have come since."""
+def stale(
+    states: Mapping[str, State], wanted: Sequence[Wanted], disk: Disk, marks: Mapping[str, Mark]
+) -> bool:
+    """Whether systemd knows other unit files than those on disk.
+
+    It says so of files that are newer than those it has read, and of no others.
+    """
     return any(
-        state.get("NeedDaemonReload") == "yes" or state.get("LoadState") == "not-found"
-        for state in (states.get(unit.name, {}) for unit in wanted)
+        state.get("NeedDaemonReload") == "yes" or _read_another(unit, state, disk, marks.get(unit.name))
+        for unit, state in ((unit, states.get(unit.name, {})) for unit in wanted)
     )
+
+
+def _read_another(unit: Wanted, state: State, disk: Disk, known: Mark | None) -> bool:
+    """Whether the unit is known to have been started with another unit file, or other drop-ins."""
+    return known is not None and known.start == _start(unit, state) and known.own != disk.digest(_own(state))
+
+
+def some_unknown(states: Mapping[str, State], wanted: Sequence[Wanted]) -> bool:
+    """Whether there are units that systemd does not know, whose files may have come since it looked."""
+    return any(states.get(unit.name, {}).get("LoadState") == "not-found" for unit in wanted)
 
 
 def unknown(states: Mapping[str, State], wanted: Sequence[Wanted]) -> list[str]:

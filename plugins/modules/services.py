@@ -103,8 +103,9 @@ from ansible_collections.ccpp.backup.plugins.module_utils.services import (
     Wanted,
     kept,
     mark_of,
-    needs_daemon_reload,
     parse_states,
+    some_unknown,
+    stale,
     steps,
     unknown,
 )
@@ -204,18 +205,16 @@ def main() -> None:
     )
     wanted = [Wanted(**{**spec, "files": tuple(spec["files"])}) for spec in module.params["services"]]
     done: list[Step] = []
-    states = look(module, wanted)
-    if needs_daemon_reload(states, wanted):
-        stale = any(state.get("NeedDaemonReload") == "yes" for state in states.values())
-        if not module.check_mode:
-            systemctl(module, "daemon-reload")
-            states = look(module, wanted)
-        if stale:
-            done.append(Step("daemon-reload"))
+    states, marks = look(module, wanted), read_marks(wanted)
+    other = stale(states, wanted, DISK, marks)
+    if other:
+        done.append(Step("daemon-reload"))
+    if (other or some_unknown(states, wanted)) and not module.check_mode:
+        systemctl(module, "daemon-reload")
+        states = look(module, wanted)
     missing = unknown(states, wanted)
     if missing and not module.check_mode:
         module.fail_json(msg=f"systemd cannot load {', '.join(missing)}")
-    marks = read_marks(wanted)
     found = {unit.name: mark_of(unit, states[unit.name], DISK) for unit in wanted}
     for step in steps(wanted, states, DISK, marks):
         done.append(step)

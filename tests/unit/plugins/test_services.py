@@ -16,9 +16,10 @@ from ansible_collections.ccpp.backup.plugins.module_utils.services import (
     Wanted,
     kept,
     mark_of,
-    needs_daemon_reload,
     parse_states,
     parse_timestamp,
+    some_unknown,
+    stale,
     steps,
     unknown,
 )
@@ -242,13 +243,32 @@ def test_a_unit_that_is_not_there_yet_would_be_enabled_and_started() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "needed"),
-    [({}, False), ({"NeedDaemonReload": "yes"}, True), ({"LoadState": "not-found"}, True)],
+    ("change", "other", "missing"),
+    [
+        ({}, False, False),
+        ({"NeedDaemonReload": "yes"}, True, False),
+        ({"LoadState": "not-found"}, False, True),
+    ],
 )
 def test_systemd_reads_its_files_again_when_it_knows_others_than_those_on_disk(
-    change: dict[str, str], needed: bool
+    change: dict[str, str], other: bool, missing: bool
 ) -> None:
-    assert needs_daemon_reload({"one.service": state(**change)}, [Wanted("one.service")]) is needed
+    seen = {"one.service": state(**change)}
+    assert stale(seen, [CONF], disk(), {}) is other
+    assert some_unknown(seen, [CONF]) is missing
+
+
+def test_systemd_reads_also_a_unit_file_that_is_older_than_the_one_it_knows() -> None:
+    """Of which it does not say itself that it needs to."""
+    seen = {"one.service": state()}
+    marks = {"one.service": marked(OLD)}
+    assert stale(seen, [CONF], disk(contents=OLD), marks) is False
+    assert stale(seen, [CONF], disk(contents={**OLD, UNIT_FILE: "new"}), marks) is True
+    # A file of another kind is none of systemd's.
+    assert stale(seen, [CONF], disk(contents={**OLD, "/etc/one.conf": "new"}), marks) is False
+    # Nothing is known of a start that was not ours.
+    again = {"one.service": state(InvocationID="b2")}
+    assert stale(again, [CONF], disk(contents={**OLD, UNIT_FILE: "new"}), marks) is False
 
 
 def test_states_are_read_by_the_name_asked_for_also_when_it_is_an_alias() -> None:
