@@ -22,8 +22,9 @@ from dataclasses import dataclass, replace
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "plugins/module_utils"))
 
 from backup_core.anomaly import HEAD, Level, Observation, judge, looks_scrambled
+from backup_core.detection import SAMPLE
 
-SOURCES, YEARS, DAYS_A_YEAR, SAMPLE, POOL = 50, 2, 250, 1000, 400
+SOURCES, YEARS, DAYS_A_YEAR, POOL = 50, 2, 250, 400
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.5, 1.0)
 MUST = 0.05
 
@@ -135,7 +136,7 @@ def main(seed: int) -> int:
     found = dict.fromkeys(SHARES, 0)
     for number in range(SOURCES):
         own = random.Random(chance.random())
-        files = int(own.lognormvariate(9.5, 0.8)) + 500
+        files = int(own.lognormvariate(8.5, 1.4)) + 200
         source = Source(own, files, own.uniform(0.001, 0.02), own.choice([0.0, 0.01, 0.05]))
         history: list[tuple[Observation, Level]] = []
         raised = 0

@@ -14,6 +14,7 @@ UNITS = {
         "ccpp-backup.target",
         "ccpp-backup-receive.path",
         "ccpp-backup-receive.timer",
+        "ccpp-backup-inspect.timer",
         "ccpp-backup-retain.timer",
         "ccpp-backup-status.timer",
         "ccpp-backup-verify.timer",
@@ -24,6 +25,7 @@ UNITS = {
     "remote": [
         "ccpp-backup.target",
         "ccpp-backup-replicate.timer",
+        "ccpp-backup-inspect.timer",
         "ccpp-backup-retain.timer",
         "ccpp-backup-status.timer",
         "ccpp-backup-verify.timer",

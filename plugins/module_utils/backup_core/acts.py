@@ -14,6 +14,7 @@ from .times import parse_clock
 
 KINDS = ("full", "incremental")
 OUTCOMES = ("ok", "partial", "failed")
+LEVELS = ("clean", "suspect", "attacked")
 SCANNED = ("clean", "infected", "incomplete")
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
@@ -93,7 +94,22 @@ def _scanned(fields: Mapping[str, Any]) -> None:
         _count(fields, name)
 
 
+def _inspected(fields: Mapping[str, Any]) -> None:
+    _id(fields.get("snapshot"))
+    if fields.get("kind") not in KINDS:
+        raise InputError(f"kind {shown(fields.get('kind'))} is not one of {', '.join(KINDS)}")
+    if fields.get("level") not in LEVELS:
+        raise InputError(f"level {shown(fields.get('level'))} is not one of {', '.join(LEVELS)}")
+    for name in ("files", "size", "new", "changed", "deleted", "sampled", "scrambled", "ransom_names"):
+        _count(fields, name)
+    for name in ("notes", "canaries", "infected", "reasons"):
+        if not isinstance(fields.get(name), list):
+            raise InputError(f"{name} {shown(fields.get(name))} is not a list")
+
+
 _CHECKS = {
+    "inspected": _inspected,
+    "cleared": _ids,
     "receipt": _receipt,
     "amended": _amended,
     "removed": _ids,

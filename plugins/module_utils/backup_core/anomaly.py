@@ -78,7 +78,7 @@ class Thresholds:
     """What an ordinary day is not. Shares are of the source's files."""
 
     scrambled_share: float = 0.03
-    scrambled_files: int = 20
+    scrambled_files: int = 8
     first_share: float = 0.1
     deviations: float = 8.0
     """Median absolute deviations above the source's own median, for what is usual to count as unusual."""

@@ -159,6 +159,10 @@ class Repository:
         """The snapshot as a tar archive on standard output. Devices, pipes and sockets are not in it."""
         return self._command("dump", "--no-lock", "--archive=tar", *_ids([snapshot]), "/")
 
+    def dump_file(self, snapshot: str, path: str) -> Command:
+        """The content of one file on standard output."""
+        return self._command("dump", "--no-lock", *_ids([snapshot]), "--", path)
+
     def ls(self, snapshot: str) -> Command:
         """Every file and folder of the snapshot, one JSON object a line."""
         return self._command("ls", "--json", "--no-lock", *_ids([snapshot]))

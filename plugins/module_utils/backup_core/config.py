@@ -23,6 +23,8 @@ from .times import parse_day
 
 DEFAULT_DIRECTORY = "/etc/ccpp-backup"
 SITES = ("local", "remote", "workstation")
+# What a backup that looks like an attack leads to, besides the alert.
+ON_ATTACK = ("hold", "alert")
 RETIRED = "retired"
 KINDS = ("linux", "windows", "smb", "path", RETIRED)
 
@@ -109,6 +111,7 @@ class Config:
     cache_directory: str
     service_user: str
     communes: Mapping[str, Commune]
+    on_attack: str = "hold"
 
     def select(self, commune: str | None = None, source: str | None = None) -> list[Source]:
         """The sources meant by --commune and --source, the most urgent first."""
@@ -251,6 +254,7 @@ def load(folder: str | None = None) -> Config:
         cache_directory=fields.take("cache_directory", absolute),
         service_user=fields.take_or("service_user", text, ""),
         communes=communes,
+        on_attack=fields.take_or("on_attack", one_of(ON_ATTACK), "hold"),
     )
     fields.done()
     return config

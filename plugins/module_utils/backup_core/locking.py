@@ -104,6 +104,12 @@ def verifying(config: Config, source: Source, patience: float = 0.0) -> FileLock
     return FileLock(path, f"{source.series} (verification)", patience)
 
 
+def inspecting(config: Config, source: Source, patience: float = 0.0) -> FileLock:
+    """Held by the one look at a source's new snapshots that may be at work: it judges them in their order."""
+    path = os.path.join(config.state_directory, "locks", f"{source.commune}.{source.name}.inspect.lock")
+    return FileLock(path, f"{source.series} (inspection)", patience)
+
+
 def scanning(config: Config, patience: float = 0.0) -> FileLock:
     """Held by the one scan for viruses that may be at work on a server: it takes the memory of one."""
     path = os.path.join(config.state_directory, "locks", "antivirus.scan.lock")

@@ -20,6 +20,7 @@ from .files import write_durably
 from .times import paris, parse_instant
 
 PREFIX = "ccpp_backup"
+ATTACK_LEVELS = ("clean", "suspect", "attacked")
 LEVELS = ("ok", "attention", "alarm")
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
 
@@ -57,6 +58,8 @@ HELP = {
     "last_drill_timestamp_seconds": "when a restore was last measured as a drill",
     "last_drill_duration_seconds": "how long it took",
     "last_drill_sound": "1 if all was there",
+    "attack_level": "0 clean, 1 suspect, 2 attacked: the gravest finding that nobody has cleared",
+    "uninspected_snapshots": "snapshots that nobody has looked at for an attack yet",
     "ledger_chain_intact": "1 if each entry of the ledger continues the one before",
     "holds": "holds in force, which stop every removal",
     "quarantined_objects": "objects and snapshots set aside",
@@ -203,6 +206,7 @@ def _source(
     last, drill = source["last_backup"], source.get("drill") or {}
     pending, oldest = source["pending_replication"], _instant(source.get("oldest_pending_at"))
     lag = None if pending is None else 0.0 if oldest is None else max(0.0, now.timestamp() - oldest)
+    attack = source.get("attack")
     numbers: dict[str, float | None] = {
         "last_backup_timestamp_seconds": _instant(last and last["received_at"]),
         "last_complete_day_timestamp_seconds": _day_ends(source["last_ok_day"]),
@@ -221,6 +225,8 @@ def _source(
         "last_drill_timestamp_seconds": _instant(drill.get("at")),
         "last_drill_duration_seconds": drill.get("seconds"),
         "last_drill_sound": drill.get("sound"),
+        "attack_level": None if attack is None else float(ATTACK_LEVELS.index(attack["level"])),
+        "uninspected_snapshots": None if attack is None else attack["waiting"],
         "ledger_chain_intact": source["chain_intact"],
         "holds": len(source["held"]),
         "quarantined_objects": source["quarantined"],

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from . import hold, local_ledger, owed, replicate, shipping
+from . import detection, hold, local_ledger, owed, replicate, shipping
 from .antivirus import record, settings
 from .antivirus.summary import Scans, summary_of
 from .errors import BackupError
@@ -101,6 +101,7 @@ class Status:
     drill: owed.Drill | None = None
     read_share: float | None = None
     read_since: datetime | None = None
+    attack: detection.Standing = field(default_factory=detection.Standing)
     scans: Scans | None = None
 
     def add(self, level: Level, reason: str) -> None:
@@ -156,6 +157,7 @@ class Status:
             },
             "read_share": self.read_share,
             "read_since": _text(self.read_since),
+            "attack": self.attack.as_json(),
             "antivirus": None if self.scans is None else self.scans.as_json(),
         }
 
@@ -178,6 +180,10 @@ def assess(facts: Facts, calendar: OpenDays, policy: Policy, now: datetime) -> S
         _freshness(status, sound, calendar, policy, now)
         status.owed_day = owed.owed_day(facts.ledger, status.last_ok_day, calendar)
     _verification(status, facts.ledger, now)
+    present = {r.snapshot for r in live} if facts.present is None else facts.present
+    status.attack = detection.standing(facts.ledger, present)
+    for weight, found in status.attack.reasons(facts.ledger, now):
+        status.add(weight, found)
     if facts.replica or facts.shipped_at is not None:
         _replication(status, facts, now)
     if facts.pull is not None:

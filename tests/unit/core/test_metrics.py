@@ -41,6 +41,7 @@ SOURCE: dict[str, Any] = {
     "pull_fails_since": None,
     "drill": {"at": "2026-10-05T08:00:00Z", "seconds": 1234.5, "sound": True},
     "read_share": 0.25,
+    "attack": {"level": "suspect", "waiting": 3},
     "read_since": "2026-10-30T21:00:00Z",
 }
 STATUS: dict[str, Any] = {
@@ -105,6 +106,8 @@ def test_each_fact_of_a_source_is_a_sample() -> None:
         "last_drill_sound": 1.0,
         "verified_month_ratio": 0.25,
         "all_read_since_timestamp_seconds": 1793394000.0,
+        "attack_level": 1.0,
+        "uninspected_snapshots": 3.0,
         "ledger_chain_intact": 1.0,
         "last_verified_timestamp_seconds": 1795381200.0,
         "verified_sound": 1.0,
@@ -123,6 +126,8 @@ def test_each_fact_of_a_source_is_a_sample() -> None:
         ("pulled_at", "last_pull_timestamp_seconds"),
         ("drill", "last_drill_sound"),
         ("read_share", "verified_month_ratio"),
+        ("attack", "attack_level"),
+        ("attack", "uninspected_snapshots"),
         ("read_since", "all_read_since_timestamp_seconds"),
         ("pending_replication", "replication_lag_duration_seconds"),
         ("owed_day", "next_backup_deadline_timestamp_seconds"),

@@ -32,6 +32,7 @@ VERBS = (
     "replicate",
     "verify",
     "scan",
+    "inspect",
     "restore",
     "handback",
     "drill",

@@ -44,6 +44,10 @@ def _copies(status: Status, now: datetime) -> Iterator[str]:
 
 
 def _proofs(status: Status, now: datetime) -> Iterator[str]:
+    if status.attack.level == "attacked":
+        yield "une sauvegarde porte les marques d'un rançongiciel : éteindre le poste, prévenir l'assistance."
+    elif status.attack.level == "suspect":
+        yield "une sauvegarde est suspecte : prévenir l'assistance, et dire ce qui a changé sur le poste."
     if not status.chain_intact:
         yield "le registre a été altéré : ne rien supprimer, prévenir l'assistance."
     if status.verified_sound is False:
