@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
+import shlex
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +21,22 @@ OBJECT = (
     b"garbage that somebody with the workstation's password sends, long enough not to be refused for that"
 )
 NAME = hashlib.sha256(OBJECT).hexdigest()
+# So many connections that write at the same instant; the statuses that came back. The password is a wrong
+# one: what is refused for its number never gets as far as that.
+FLOOD = """
+import collections, concurrent.futures, http.client, json, ssl, sys, threading
+wanted = json.load(sys.stdin)
+context = ssl.create_default_context(cafile="/etc/ccpp-backup/ca.pem")
+all_there = threading.Barrier(wanted["count"])
+def post(_number):
+    connection = http.client.HTTPSConnection(wanted["host"], 8443, timeout=60, context=context)
+    connection.connect()
+    all_there.wait(60)
+    connection.request("POST", wanted["path"], b"x" * 100, {"Authorization": "Basic eDp4"})
+    return connection.getresponse().status
+with concurrent.futures.ThreadPoolExecutor(wanted["count"]) as pool:
+    print(json.dumps(collections.Counter(pool.map(post, range(wanted["count"])))))
+"""
 # What is not the user's own may also be answered as if nobody had logged in.
 REFUSED = (403, 404, 405)
 REFUSED_ELSEWHERE = (401, *REFUSED)
@@ -130,6 +148,19 @@ def test_an_object_too_short_to_be_restics_is_refused(
     told = {"Transfer-Encoding": "chunked"} if length is None else {"Content-Length": length}
     status, _text = request_from("workstation", "POST", lan_address, path, body=body, headers=told, **client)
     assert status == 403
+
+
+def test_a_flood_of_locks_is_refused_before_it_costs_anything(
+    controller: Any, request_from: Send, lan_address: str, client: dict[str, str]
+) -> None:
+    wanted = json.dumps({"host": lan_address, "path": f"/accueil/locks/{NAME}", "count": 100})
+    counted = json.loads(controller.run("workstation", f"python3 -c {shlex.quote(FLOOD)}", stdin=wanted))
+    # One goes through, a burst of 50 waits its turn; all these got as far as the password.
+    assert set(counted) == {"401", "503"}
+    assert counted["503"] > 20
+    # Who reads is not slowed down, not even from the same machine.
+    status, text = request_from("workstation", "GET", lan_address, "/accueil/config", **client)
+    assert status == 200, text
 
 
 def test_an_object_under_a_wrong_name_is_refused(
