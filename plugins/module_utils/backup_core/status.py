@@ -90,6 +90,7 @@ class Status:
     newest_ok_verified: bool = False
     verified_at: datetime | None = None
     verified_sound: bool | None = None
+    verified_snapshots: int = 0
     held: list[str] = field(default_factory=list)
     quarantined: int = 0
     size: int = 0
@@ -139,6 +140,7 @@ class Status:
             },
             "verified_at": None if self.verified_at is None else utc_text(self.verified_at),
             "verified_sound": self.verified_sound,
+            "verified_snapshots": self.verified_snapshots,
             "held": self.held,
             "quarantined": self.quarantined,
             "bytes": self.size,
@@ -171,7 +173,7 @@ def assess(facts: Facts, calendar: OpenDays, policy: Policy, now: datetime) -> S
         status.add("alarm", facts.problem)
     live = facts.ledger.live()
     doubtful = _doubtful(facts.ledger, live, calendar, policy, now)
-    _contents(status, facts, live, doubtful, now)
+    good = _contents(status, facts, live, doubtful, now)
     sound = [r for r in live if r.snapshot not in doubtful]
     if facts.retired:
         _last(status, sound)
@@ -179,7 +181,7 @@ def assess(facts: Facts, calendar: OpenDays, policy: Policy, now: datetime) -> S
     else:
         _freshness(status, sound, calendar, policy, now)
         status.owed_day = owed.owed_day(facts.ledger, status.last_ok_day, calendar)
-    _verification(status, facts.ledger, now)
+    _verification(status, facts.ledger, good, now)
     present = {r.snapshot for r in live} if facts.present is None else facts.present
     status.attack = detection.standing(facts.ledger, present)
     for weight, found in status.attack.reasons(facts.ledger, now):
@@ -212,8 +214,8 @@ def _doubtful(
 
 def _contents(
     status: Status, facts: Facts, live: Sequence[Receipt], doubtful: Collection[str], now: datetime
-) -> None:
-    """What is there, against what should be."""
+) -> list[Receipt]:
+    """What is there, against what should be; returns the complete ones of it, in ledger order."""
     ids = {receipt.snapshot for receipt in live}
     there = ids if facts.present is None else ids & facts.present
     status.snapshots = len(there)
@@ -232,6 +234,7 @@ def _contents(
         status.add("attention", f"{len(doubtful)} snapshots in quarantine: their time is not believed")
     good = [one for one in live if one.outcome == "ok" and one.snapshot in there - set(doubtful)]
     status.newest_ok = good[-1] if good else None
+    return good
 
 
 def _objects(entry: Entry) -> int:
@@ -293,7 +296,7 @@ def _day(receipt: Receipt) -> date:
     return paris_day(receipt.claimed_at or receipt.received_at)
 
 
-def _verification(status: Status, ledger: Ledger, now: datetime) -> None:
+def _verification(status: Status, ledger: Ledger, good: Sequence[Receipt], now: datetime) -> None:
     last = next((entry for entry in reversed(ledger.entries) if entry.act == "verified"), None)
     if last is None:
         if status.snapshots:
@@ -303,10 +306,10 @@ def _verification(status: Status, ledger: Ledger, now: datetime) -> None:
     newest = status.newest_ok
     # What came while the verification was at work was perhaps not looked at.
     covered = last.fields.get("entries", 0)
-    status.newest_ok_verified = (
-        newest is not None and last.fields.get("sound") is True and newest.seq <= covered
-    )
-    status.verified_sound = bool(last.fields.get("sound"))
+    status.verified_sound = last.fields.get("sound") is True
+    verified = [one for one in good if status.verified_sound and one.seq <= covered]
+    status.verified_snapshots = len(verified)
+    status.newest_ok_verified = newest in verified
     if not status.verified_sound:
         status.add("alarm", "the last verification found damage")
     elif now - last.at > VERIFY_EVERY:

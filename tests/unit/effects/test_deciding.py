@@ -213,6 +213,25 @@ def test_the_status_says_what_is_wrong(
     assert any(said in reason for reason in one.reasons), one.reasons
 
 
+def test_a_verification_counts_for_the_complete_backups_that_it_looked_at() -> None:
+    def looked(entries: int, sound: bool = True) -> Draft:
+        return Draft("verified", "test", NOON + 5 * DAY, None, {"sound": sound, "entries": entries})
+
+    two = (receipt(0), receipt(1, letter="b"))
+    assert status(ledger(*two), 1).verified_snapshots == 0
+    for book, count, newest in (
+        (ledger(*two, looked(2)), 2, True),
+        (ledger(receipt(0), looked(1), receipt(1, letter="b")), 1, False),
+        (ledger(receipt(0, "partial"), receipt(1, letter="b"), looked(2)), 1, True),
+        (ledger(*two, looked(2, sound=False)), 0, False),
+        # There was nothing in the repository yet.
+        (ledger(looked(0), *two), 0, False),
+    ):
+        one = status(book, 5)
+        assert (one.verified_snapshots, one.newest_ok_verified) == (count, newest)
+    assert status(ledger(*two, looked(2)), 5, present=frozenset(["b" * 64])).verified_snapshots == 1
+
+
 def test_an_implausible_snapshot_does_not_make_a_stalled_series_fresh() -> None:
     book = ledger(receipt(0), verified(0), receipt(7, letter="b", claimed=400))
     one = status(book, 7)
