@@ -165,6 +165,23 @@ def test_one_that_is_at_work_for_too_long_is_ended_and_told(fleet: Fleet) -> Non
     assert results["endless"]["error"] == "its process printed no result"
 
 
+def test_one_that_cannot_be_started_ends_no_other(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = beside._started
+
+    def short_of_processes(command: Sequence[str]) -> Any:
+        if command[-1] == "unlucky":
+            raise BlockingIOError(11, "Resource temporarily unavailable")
+        return started(command)
+
+    monkeypatch.setattr(beside, "_started", short_of_processes)
+    for communes in (["honest", "unlucky"], ["unlucky"]):
+        code, results = fleet.run(communes.copy)
+        assert code == FAILED
+        assert "unlucky: its process cannot be started: Resource temporarily unavailable" in fleet.said
+        assert results["unlucky"]["error"] == "its process printed no result"
+    assert len(fleet.turns()["honest"]) == 1
+
+
 @pytest.mark.parametrize(("slug", "code"), [("killed", FAILED), ("silent", FAILED), ("attention", ATTENTION)])
 def test_the_exit_code_is_the_gravest_of_any_commune(fleet: Fleet, slug: str, code: int) -> None:
     assert fleet.run(lambda: ["honest", slug])[0] == code

@@ -102,11 +102,11 @@ class _Turns:
 
     def all(self) -> Iterator[_Done]:
         """Each turn when it has come to its end; over when nobody is at work and nobody waits any more."""
-        while self._waiting or self._running:
+        while self._waiting or self._running or not self._ended.empty():
             self._start()
             with suppress(queue.Empty):
                 done = self._ended.get(timeout=_LOOK)
-                del self._running[done.slug]
+                self._running.pop(done.slug, None)
                 yield done
             self._call_again()
 
@@ -119,7 +119,13 @@ class _Turns:
         while self._waiting and self._young(now) < PLACES:
             slug = self._waiting.pop(0)
             self._began[slug] = now
-            process = self._running[slug] = _started([*self._command, "--commune", slug])
+            try:
+                process = self._running[slug] = _started([*self._command, "--commune", slug])
+            except OSError as error:
+                # Too many processes or open files: this one's turn is lost, those at work go on.
+                complaint = f"{slug}: its process cannot be started: {error.strerror}"
+                self._ended.put(_Done(slug, "", complaint, FAILED, False))
+                continue
             waiter = threading.Thread(target=self._wait, args=(slug, process), daemon=True)
             waiter.start()
 
