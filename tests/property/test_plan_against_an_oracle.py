@@ -375,3 +375,30 @@ def test_no_later_receipt_takes_from_a_month_its_full_of_an_open_day(
     forged = Row("a", received, received + claim, 0, outcome)
     asked = case._replace(now=received)
     assert fulls(answered(asked)) <= fulls(answered(asked, rows=[*case.rows, forged]))
+
+
+@FEWER
+@given(
+    cases(),
+    st.integers(0, 60),
+    st.sampled_from(["a", "b"]),
+    st.sampled_from([2 * DAY, 30 * DAY, 366 * DAY, 3653 * DAY]),
+    st.sampled_from(CLAIMS),
+    st.sampled_from(["ok", "ok", "partial"]),
+)
+def test_a_receipt_of_a_wrong_clock_removes_nothing_once_a_person_trusts_the_clock_again(
+    case: Case, place: int, series: str, ahead: int, claim: int, outcome: str
+) -> None:
+    """Whatever the client claimed meanwhile: without that receipt the plan would remove as much."""
+    now = max([case.now, *(row.received for row in case.rows)])
+    place = min(place, len(case.rows))
+    wrong = Row(series, now + ahead, now + ahead + claim, 0, outcome)
+    rows = [*case.rows[:place], wrong, *case.rows[place:]]
+    trusted = {"newest_entry": datetime.fromtimestamp(now, UTC)}
+    asked = case._replace(now=now)
+    with_it, without = answered(asked, rows=rows, **trusted), answered(asked, **trusted)
+    numbers = [int(name[1:]) for name in with_it.removals()]
+    assert place not in numbers
+    assert [f"s{number - (number > place)}" for number in numbers] == without.removals()
+    assert (with_it.refused is None) == (without.refused is None)
+    assert f"s{place}" in with_it.quarantined()

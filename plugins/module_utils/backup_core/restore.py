@@ -78,6 +78,7 @@ def candidates(place: Workplace) -> list[Candidate]:
         FixedOpenDays([]),
         Policy.from_mapping(place.config.communes[place.source.commune].policy),
         place.clock.now(),
+        newest_entry=ledger.newest_at,
         quarantined=ledger.quarantined_ids(),
     )
     doubtful = set(decided.quarantined())

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from json.encoder import encode_basestring_ascii as quoted
 from typing import NamedTuple
 
@@ -117,7 +117,11 @@ def plan(
     confirmed: the hash a person confirmed. retired: series that nothing is to come to any more; their dates
     alone decide, without floor and stall. Raises DuplicateSnapshotError.
     """
-    rules = Rules(open_days, policy, retired)
+    latest = None
+    if newest_entry is not None and clock_doubt(now, newest_entry, synchronised, policy) is None:
+        # A receipt can then only be later where a person has said that later entries are of a wrong clock.
+        latest = now + timedelta(minutes=policy.clock_back_minutes)
+    rules = Rules(open_days, policy, retired, latest)
     ids: dict[str, None] = {}
     missing: list[str] = []
     newest: datetime | None = None

@@ -96,11 +96,21 @@ def clock_doubt(now: datetime, newest: datetime | None, synchronised: bool, poli
 
 
 class Rules:
-    """The columns: fill them with `add`, in ledger order; `decide` once; then ask by position."""
+    """The columns: fill them with `add`, in ledger order; `decide` once; then ask by position.
 
-    def __init__(self, open_days: OpenDays, policy: Policy, retired: Collection[str] = ()) -> None:
+    latest: where the clock is trusted, the last instant at which anything can have been received.
+    """
+
+    def __init__(
+        self,
+        open_days: OpenDays,
+        policy: Policy,
+        retired: Collection[str] = (),
+        latest: datetime | None = None,
+    ) -> None:
         self.policy = policy
         self._retired = retired
+        self._latest = latest
         self.series: list[Series] = []
         self.marks = bytearray()
         self._open_days = open_days
@@ -146,6 +156,8 @@ class Rules:
     def _doubt(self, snapshot: Snapshot) -> str | None:
         """Rule 1: why the claimed time is not believed, or None."""
         claimed, received = snapshot.claimed_at, snapshot.received_at
+        if self._latest is not None and received > self._latest:
+            return f"received_at {received.isoformat()} is of a wrong clock: it is still to come"
         if claimed is None:
             return "claimed_at cannot be read as a time"
         if claimed > received + self._ahead:

@@ -209,7 +209,8 @@ def _doubtful(
     ledger: Ledger, live: Sequence[Receipt], calendar: OpenDays, policy: Policy, now: datetime
 ) -> Collection[str]:
     rows = [Snapshot(r.snapshot, r.series, r.received_at, r.claimed_at, r.outcome) for r in live]
-    return set(plan(rows, calendar, policy, now, quarantined=ledger.quarantined_ids()).quarantined())
+    aside, newest = ledger.quarantined_ids(), ledger.newest_at
+    return set(plan(rows, calendar, policy, now, newest_entry=newest, quarantined=aside).quarantined())
 
 
 def _contents(

@@ -531,7 +531,31 @@ class TestRule7TheClock:
         history = [taken("when the clock was wrong", "2035-01-01"), *self.HISTORY]
         asked = (history, NEVER, POLICY, at("2026-01-20"))
         assert plan(*asked, newest_entry=at("2035-01-01")).removals() == []
-        assert plan(*asked, newest_entry=at("2026-01-20")).removals() != []
+        trusted = plan(*asked, newest_entry=at("2026-01-20"))
+        without = plan(self.HISTORY, NEVER, POLICY, at("2026-01-20"), newest_entry=at("2026-01-20"))
+        assert trusted.removals() == without.removals() != []
+        assert trusted.quarantined() == ["when the clock was wrong"]
+        assert next(iter(trusted.decisions())).reasons == [
+            "received_at 2035-01-01T12:00:00+01:00 is of a wrong clock: it is still to come"
+        ]
+
+    def test_a_receipt_of_the_future_takes_no_place_in_the_floor(self) -> None:
+        history = [*self.HISTORY, taken("when the clock was wrong", "2035-01-01")]
+        trusted = plan(history, NEVER, POLICY, at("2026-01-20"), newest_entry=at("2026-01-20"))
+        without = plan(self.HISTORY, NEVER, POLICY, at("2026-01-20"), newest_entry=at("2026-01-20"))
+        assert trusted.removals() == without.removals() != []
+
+    def test_a_receipt_of_the_future_keeps_no_series_from_being_stalled(self) -> None:
+        history = [*self.HISTORY, taken("when the clock was wrong", "2035-01-01")]
+        asked = (every_day(), POLICY, at("2026-02-20"))
+        assert plan(self.HISTORY, *asked, newest_entry=at("2026-02-20")).removals() == []
+        assert plan(history, *asked, newest_entry=at("2026-02-20")).removals() == []
+
+    def test_a_receipt_that_came_within_the_quarter_of_an_hour_to_come_is_believed(self) -> None:
+        history = [*self.HISTORY, taken("just now", "2026-01-22")]
+        for ahead, aside in ((timedelta(minutes=15), []), (timedelta(minutes=15, seconds=1), ["just now"])):
+            now = at("2026-01-22") - ahead
+            assert plan(history, NEVER, POLICY, now, newest_entry=now).quarantined() == aside
 
     def test_nothing_is_removed_while_the_time_is_not_synchronised(self) -> None:
         answer = plan(self.HISTORY, every_day(), POLICY, at("2026-01-20"), synchronised=False)
