@@ -95,3 +95,14 @@ def test_a_unit_that_cannot_be_rendered_fails_the_run(tmp_path: Path, role: str)
     code, units, said = rendered(tmp_path, role, without=missing)
     assert (code, units) == (2, {})
     assert f"'{missing}' is undefined" in said
+
+
+def test_no_unit_waits_for_the_end_of_the_pull() -> None:
+    """A commune's server can keep it at work for days (ADR 9)."""
+    waiting = [
+        f"{path.name}: {line}"
+        for path in sorted((ROOT / "roles").glob("*/templates/*.j2"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if line.startswith("After=") and "ccpp-backup-replicate" in line
+    ]
+    assert waiting == []
