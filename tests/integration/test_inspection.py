@@ -19,6 +19,12 @@ from world import World
 FILES = 600
 
 
+def plain(world: World) -> None:
+    """Texts instead of the world's noise."""
+    for path in (world.data() / "dossier élus").iterdir():
+        path.write_text("plain text " * 100, encoding="ascii")
+
+
 def document(chance: random.Random) -> bytes:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -168,6 +174,7 @@ def test_a_person_clears_a_false_alarm_and_the_hold_is_released_apart(world: Wor
 def test_the_policy_may_be_to_alert_only_and_looking_twice_changes_nothing(world: World) -> None:
     path = world.base / "local" / "etc" / "agent.json"
     path.write_text(json.dumps({**json.loads(path.read_bytes()), "on_attack": "alert"}), encoding="utf-8")
+    plain(world)
     (world.data() / "how to decrypt.txt").write_text("pay", encoding="ascii")
     world.back_up_and_receive()
     assert "SUSPECT" in world.agent("local", "inspect", expect=3).stderr
@@ -180,6 +187,7 @@ def test_the_policy_may_be_to_alert_only_and_looking_twice_changes_nothing(world
 
 
 def test_what_cannot_be_read_stays_to_be_looked_at_and_stops_no_other(world: World) -> None:
+    plain(world)
     world.back_up_and_receive()
     world.agent("local", "inspect")
     (world.data() / "a new folder").mkdir()

@@ -167,6 +167,11 @@ class Repository:
         """Every file and folder of the snapshot, one JSON object a line."""
         return self._command("ls", "--json", "--no-lock", *_ids([snapshot]))
 
+    def find(self, pattern: str, ids: Sequence[str]) -> Command:
+        """What matches, in each of these snapshots, whether letters are small or not."""
+        named = [f"--snapshot={one}" for one in _ids(ids)]
+        return self._command("find", "--json", "--no-lock", "--ignore-case", *named, "--", pattern)
+
     def diff(self, before: str, after: str) -> Command:
         """What is new, changed or gone in the second, one JSON object a line."""
         return self._command("diff", "--json", "--no-lock", *_ids([before, after]))

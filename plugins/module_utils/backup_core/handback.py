@@ -59,7 +59,7 @@ def choose(found: Sequence[Candidate], monthly: bool) -> list[Candidate]:
     good = [one for one in found if one.sound and one.outcome in ("ok", None)]
     if not good:
         return sorted((one for one in found if one.sound), key=lambda one: one.day)[-1:]
-    newest = restore.choose(found, None, None)
+    newest = restore.choose(found, None, None, unclean_too=True)
     firsts: dict[tuple[int, int], Candidate] = {}
     for one in sorted(good, key=lambda one: one.day) if monthly else ():
         firsts.setdefault((one.day.year, one.day.month), one)
@@ -198,9 +198,8 @@ def _part(
         with locking.against_prune(place.config, place.source, patience=30) as lock:
             candidate = next(one for one in restore.candidates(place) if one.id == part.snapshot)
             restore.restore(
-                *(place, candidate, target),
-                overwrite="always",
-                space_check=False,
+                *(place, candidate),
+                restore.Where(target, overwrite="always", direct=True, space_check=False),
                 progress=progress,
                 keep_open=lock.inherited,
                 who=wanted.by,

@@ -21,6 +21,10 @@ from .content import regular_files
 from .settings import Settings
 from .verdicts import Tally
 
+# Replaces what is as old as in the snapshot, and nothing that was changed since.
+UNLESS_NEWER = "unless-newer"
+# restic may give a time back a little rounded.
+SAME_TIME_NS = 2_000_000
 PREFIX = ".ccpp-backup-restoring-"
 
 
@@ -76,12 +80,13 @@ def staging(target: str) -> Iterator[str]:
 
 
 def move_out(folder: str, target: str, overwrite: str) -> None:
-    """Move all that is in the folder into the target; `overwrite` is what restic means by it."""
+    """Move all that is in the folder into the target; `overwrite` is what restic means by it,
+    or UNLESS_NEWER."""
     for name in sorted(os.listdir(folder)):
-        _move(os.path.join(folder, name), os.path.join(target, name), overwrite)
+        move_one(os.path.join(folder, name), os.path.join(target, name), overwrite)
 
 
-def _move(source: str, target: str, overwrite: str) -> None:
+def move_one(source: str, target: str, overwrite: str) -> None:
     mine = os.lstat(source)
     try:
         theirs = os.lstat(target)
@@ -95,9 +100,15 @@ def _move(source: str, target: str, overwrite: str) -> None:
         shutil.copystat(source, target)
         os.utime(target, ns=(mine.st_atime_ns, mine.st_mtime_ns))
         return
-    if overwrite == "never" or (overwrite == "if-newer" and theirs.st_mtime_ns >= mine.st_mtime_ns):
+    age = theirs.st_mtime_ns - mine.st_mtime_ns
+    if (
+        overwrite == "never"
+        or (overwrite == "if-newer" and age >= 0)
+        or (overwrite == UNLESS_NEWER and age > SAME_TIME_NS)
+    ):
         return
     if stat.S_ISDIR(theirs.st_mode):
         raise BackupError(f"{target}: is a folder, and a file in the snapshot (move it away)")
-    os.unlink(target)
+    if stat.S_ISDIR(mine.st_mode):
+        os.unlink(target)
     os.rename(source, target)

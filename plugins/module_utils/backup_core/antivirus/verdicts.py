@@ -92,6 +92,18 @@ class Tally:
             findings = self.infected if verdict.kind == "infected" else self.not_scanned
             self._name(findings, path, verdict.detail)
 
+    def added(self, other: Tally) -> Tally:
+        """Both scans as one."""
+        return Tally(
+            self.seen + other.seen,
+            self.clean + other.clean,
+            self.size + other.size,
+            {**self.infected, **other.infected},
+            {**self.not_scanned, **other.not_scanned},
+            self.carried + other.carried,
+            self.cut or other.cut,
+        )
+
     def carry(self, earlier: Tally, unchanged: Iterable[str]) -> None:
         """Take over the findings on files that are still there as they were: nothing made them clean."""
         for path in unchanged:

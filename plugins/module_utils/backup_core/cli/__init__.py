@@ -33,6 +33,7 @@ VERBS = (
     "verify",
     "scan",
     "inspect",
+    "find",
     "restore",
     "handback",
     "drill",

@@ -17,7 +17,7 @@ from .output import Output
 from .sources import add_selection, person, place_of
 
 if TYPE_CHECKING:
-    from ..restore import Candidate, Restored
+    from ..restore import Candidate, Restored, Where
 
 HELP = "restore files from a snapshot (of this server's copy, or of a workstation's own repository)"
 
@@ -26,18 +26,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_selection(parser)
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--snapshot", metavar="ID", help="this snapshot (at least 8 digits of its id)")
-    which.add_argument("--date", metavar="YYYY-MM-DD", help="the last complete backup on or before this day")
+    which.add_argument("--date", metavar="YYYY-MM-DD", help="the last clean one on or before this day")
     which.add_argument(
         "--list", action="store_true", help="show the snapshots there are, and restore nothing"
     )
     parser.add_argument("--path", help="only this file or folder, by its full path on the source")
-    parser.add_argument(
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
         "--target", metavar="FOLDER", help="where to: files come to lie below it by their full path"
+    )
+    where.add_argument(
+        "--in-place",
+        action="store_true",
+        help="to where the files came from; refused where some are newer there, unless --overwrite says what"
+        " to do with them",
+    )
+    where.add_argument(
+        "--archive", metavar="FILE", help="into one file for download (.zip, .tar.gz or .tar), not there yet"
     )
     parser.add_argument(
         "--overwrite",
         choices=("never", "if-newer", "if-changed", "always"),
-        help="restore into a folder that is not empty, and what to do with files that are already there",
+        help="restore into a folder that is not empty (with --in-place: where newer files are), and what to"
+        " do with files that are already there",
     )
     antivirus = parser.add_mutually_exclusive_group()
     antivirus.add_argument(
@@ -59,8 +70,12 @@ def execute(args: argparse.Namespace, out: Output) -> int:
     found = restore.candidates(place)
     if args.list:
         return _show(place.source.series, found, args.json, out)
-    if args.target is None:
-        raise InputError("--target: missing (name the folder to restore into)")
+    if args.target is None and not args.in_place and args.archive is None:
+        raise InputError(
+            "--target: missing (name the folder to restore into, or say --in-place or --archive)"
+        )
+    if args.archive is not None and args.overwrite is not None:
+        raise InputError("--overwrite: has no meaning with --archive (an archive never replaces anything)")
     day = parse_day(args.date, "--date") if args.date is not None else None
     chosen = restore.choose(found, args.snapshot, day)
     antivirus = None if args.unscanned else settings.load()
@@ -81,10 +96,7 @@ def execute(args: argparse.Namespace, out: Output) -> int:
         done = restore.restore(
             place,
             chosen,
-            os.path.normpath(args.target),
-            path=args.path,
-            overwrite=args.overwrite,
-            space_check=not args.no_space_check,
+            _where(args),
             progress=out.progress,
             keep_open=inherited,
             who=person(),
@@ -114,8 +126,27 @@ def execute(args: argparse.Namespace, out: Output) -> int:
     return ATTENTION if done.recorded is False or infected else DONE
 
 
+def _where(args: argparse.Namespace) -> Where:
+    from ..restore import Where
+
+    archive = None if args.archive is None else os.path.normpath(args.archive)
+    folder = args.target if archive is None else os.path.dirname(archive)
+    return Where(
+        target="/" if args.in_place else os.path.normpath(folder),
+        path=args.path,
+        overwrite=args.overwrite,
+        in_place=args.in_place,
+        archive=archive,
+        space_check=not args.no_space_check,
+    )
+
+
 def _warn(done: Restored, infected_too: bool, out: Output) -> None:
-    """Name what the antivirus found, and what it could not look into."""
+    """Name what the antivirus found, and what it or the archive could not take."""
+    if done.left_out:
+        first = ", ".join(done.left_out[:3])
+        what = f"{len(done.left_out)} links and the like are not in the archive (.tar.gz takes them): {first}"
+        out.warning(one_line(what))
     if done.scanned is None:
         return
     became = "restored all the same" if infected_too else "not restored (--infected-too restores it)"
@@ -132,12 +163,13 @@ def _show(series: str, found: Sequence[Candidate], as_json: bool, out: Output) -
     if as_json:
         rows = [
             {"snapshot": c.id, "day": str(c.day), "outcome": c.outcome, "bytes": c.size, "sound": c.sound}
+            | {"clean": c.clean}
             for c in found
         ]
         out.json({"source": series, "snapshots": rows})
         return DONE
     for one in found:
-        remark = "" if one.sound else "  time not believed"
+        remark = "  time not believed" if not one.sound else "" if one.clean else "  perhaps ATTACKED"
         out.line(f"{one.id[:12]}  {one.day}  {one.outcome or '-':8}{one.size / 1e6:12.1f} MB{remark}")
     if not found:
         out.line(f"{series}: no snapshot")
