@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,8 @@ from typing import Any
 
 import pytest
 import yaml
+
+from ansible_collections.ccpp.backup.plugins.module_utils.backup_core import cli
 
 ROOT = Path(__file__).parents[3]
 # Of each role, what its units need beside its defaults, and one thing without which some cannot be written.
@@ -50,8 +53,11 @@ PLAY = """
 """
 
 
-def rendered(folder: Path, role: str, without: str | None = None) -> tuple[int, dict[str, str], str]:
-    """The units of a role as a run would write them: exit code, content by name, what the run said."""
+def rendered(
+    folder: Path, role: str, without: str | None = None, **more: Any
+) -> tuple[int, dict[str, str], str]:
+    """The units of a role as a run would write them, with `more` variables: exit code, content by name, what
+    the run said."""
     home = ROOT / "roles" / role
     values: dict[str, Any] = {
         "ansible_managed": "managed",
@@ -60,7 +66,7 @@ def rendered(folder: Path, role: str, without: str | None = None) -> tuple[int, 
     }
     for file in ("defaults", "vars"):
         values |= yaml.safe_load((home / file / "main.yml").read_text(encoding="utf-8"))
-    values |= NEEDED[role][0]
+    values |= NEEDED[role][0] | more
     if without is not None:
         del values[without]
     answer = folder / "answer.json"
@@ -95,6 +101,26 @@ def test_a_unit_that_cannot_be_rendered_fails_the_run(tmp_path: Path, role: str)
     code, units, said = rendered(tmp_path, role, without=missing)
     assert (code, units) == (2, {})
     assert f"'{missing}' is undefined" in said
+
+
+@pytest.mark.parametrize("site", ["local", "remote", "workstation"])
+def test_the_command_knows_every_argument_that_a_unit_gives_it(tmp_path: Path, site: str) -> None:
+    code, units, said = rendered(tmp_path, "agent", agent_site=site)
+    assert code == 0, said
+    started = [line for text in units.values() for line in text.splitlines() if line.startswith("ExecStart=")]
+    assert started
+    for line in started:
+        program, verb, *arguments = shlex.split(line.partition("=")[2])
+        assert program == "/usr/local/bin/ccpp-backup"
+        # Raises InputError, as the command would refuse to start.
+        assert cli._parser([verb]).parse_args([verb, *arguments]).verb == verb
+
+
+def test_the_pull_comes_back_to_the_others_and_outlives_one_that_takes_all_memory(tmp_path: Path) -> None:
+    _code, units, said = rendered(tmp_path, "agent", agent_site="remote")
+    lines = units["ccpp-backup-replicate.service"].splitlines()
+    assert "ExecStart=/usr/local/bin/ccpp-backup replicate --again 900" in lines, said
+    assert "OOMPolicy=continue" in lines
 
 
 def test_no_unit_waits_for_the_end_of_the_pull() -> None:
