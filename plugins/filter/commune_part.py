@@ -17,6 +17,8 @@ from ansible_collections.ccpp.backup.plugins.module_utils.backup_core.storage im
 CONFIG = "/etc/ccpp-backup"
 STORE = "/srv/backup"
 SHARES = "/srv/shares"
+# Where drills restore to: on the store, which alone has the room.
+DRILL = f"{STORE}/drill"
 AGENT = "ccpp-backup"
 PUSHING = ("linux", "windows")
 
@@ -189,6 +191,7 @@ def _local(settings: Mapping, secrets: Mapping, terabyte: int) -> Mapping:
             _folder(f"{STORE}/quarantine", AGENT, AGENT, "0700"),
             *(_folder(f"{STORE}/reports/{name}", "www-data", AGENT, "2770") for name in pushing),
             _folder(f"{STORE}/undo", AGENT, AGENT, "0750"),
+            _folder(DRILL, AGENT, AGENT, "0700"),
         ],
         "places": commune_places(settings, "local", terabyte, secrets.get("former", {})),
         "shares": [
@@ -256,6 +259,7 @@ def _remote(settings: Mapping, secrets: Mapping, base_url: str, terabyte: int) -
             _folder(f"{STORE}/ledgers", AGENT, AGENT, "0750"),
             _folder(f"{STORE}/ledgers/{slug}", AGENT, AGENT, "0750"),
             _folder(f"{STORE}/undo", AGENT, AGENT, "0750"),
+            _folder(DRILL, AGENT, AGENT, "0700"),
         ],
         "places": commune_places(settings, "remote", terabyte, secrets.get("former", {})),
         "repositories": repositories,

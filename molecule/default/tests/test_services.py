@@ -14,6 +14,7 @@ UNITS = {
         "ccpp-backup.target",
         "ccpp-backup-receive.path",
         "ccpp-backup-receive.timer",
+        "ccpp-backup-drill.timer",
         "ccpp-backup-inspect.timer",
         "ccpp-backup-retain.timer",
         "ccpp-backup-status.timer",
@@ -25,6 +26,7 @@ UNITS = {
     "remote": [
         "ccpp-backup.target",
         "ccpp-backup-replicate.timer",
+        "ccpp-backup-drill.timer",
         "ccpp-backup-inspect.timer",
         "ccpp-backup-retain.timer",
         "ccpp-backup-status.timer",

@@ -176,9 +176,14 @@ class Repository:
         """What is new, changed or gone in the second, one JSON object a line."""
         return self._command("diff", "--json", "--no-lock", *_ids([before, after]))
 
-    def restore_contents(self, snapshot: str, target: str, patterns: Sequence[str]) -> Command:
-        """The files that match, without attributes that only their own system can take."""
-        arguments = ["restore", "--json", "--no-lock", "--exclude-xattr=*"]
+    def restore_contents(
+        self, snapshot: str, target: str, patterns: Sequence[str], verify: bool = False
+    ) -> Command:
+        """The files that match (all without patterns), without attributes that only their own system takes.
+
+        verify: read back what was written.
+        """
+        arguments = ["restore", "--json", "--no-lock", "--exclude-xattr=*", *(["--verify"] if verify else [])]
         arguments += [f"--include={pattern}" for pattern in patterns]
         return self._command(*arguments, f"--target={target}", *_ids([snapshot]))
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -112,6 +112,7 @@ class Config:
     service_user: str
     communes: Mapping[str, Commune]
     on_attack: str = "hold"
+    drill_directory: str = ""
 
     def select(self, commune: str | None = None, source: str | None = None) -> list[Source]:
         """The sources meant by --commune and --source, the most urgent first."""
@@ -255,6 +256,9 @@ def load(folder: str | None = None) -> Config:
         service_user=fields.take_or("service_user", text, ""),
         communes=communes,
         on_attack=fields.take_or("on_attack", one_of(ON_ATTACK), "hold"),
+        drill_directory=fields.take_or("drill_directory", absolute, ""),
     )
     fields.done()
+    if not config.drill_directory:
+        return replace(config, drill_directory=os.path.join(config.state_directory, "drill"))
     return config

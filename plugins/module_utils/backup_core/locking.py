@@ -110,6 +110,11 @@ def inspecting(config: Config, source: Source, patience: float = 0.0) -> FileLoc
     return FileLock(path, f"{source.series} (inspection)", patience)
 
 
+def drilling(config: Config, patience: float = 0.0) -> FileLock:
+    """Held by the one drill that may be at work on a server: there is one scratch folder."""
+    return FileLock(os.path.join(config.state_directory, "locks", "drill.lock"), "the drills", patience)
+
+
 def scanning(config: Config, patience: float = 0.0) -> FileLock:
     """Held by the one scan for viruses that may be at work on a server: it takes the memory of one."""
     path = os.path.join(config.state_directory, "locks", "antivirus.scan.lock")

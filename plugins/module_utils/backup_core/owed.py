@@ -20,11 +20,14 @@ AHEAD = timedelta(days=400)
 
 @dataclass(frozen=True)
 class Drill:
-    """A restore that was measured: when, for how many seconds, and whether all was there."""
+    """A restore that was measured: when, for how many seconds, and whether all was there. whole: seconds that
+    all of the source would take by it; full_at: when all of it was restored last."""
 
     at: datetime
     seconds: float
     sound: bool
+    whole: float | None = None
+    full_at: datetime | None = None
 
 
 def owed_day(ledger: Ledger, last_ok: date | None, calendar: OpenDays) -> date | None:
@@ -51,7 +54,17 @@ def last_drill(ledger: Ledger) -> Drill | None:
         return None
     seconds = last.fields.get("seconds")
     measured = float(seconds) if isinstance(seconds, (int, float)) else 0.0
-    return Drill(last.at, measured, last.fields.get("sound") is True)
+    whole = last.fields.get("extrapolated")
+    fulls = [
+        entry.at for entry in ledger.entries if entry.act == DRILL_ACT and entry.fields.get("full") is True
+    ]
+    return Drill(
+        last.at,
+        measured,
+        last.fields.get("sound") is True,
+        float(whole) if isinstance(whole, (int, float)) else None,
+        fulls[-1] if fulls else None,
+    )
 
 
 def read_share(ledger: Ledger, now: datetime) -> float | None:

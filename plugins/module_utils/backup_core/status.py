@@ -156,6 +156,8 @@ class Status:
                 "at": utc_text(self.drill.at),
                 "seconds": self.drill.seconds,
                 "sound": self.drill.sound,
+                "whole_seconds": self.drill.whole,
+                "full_at": _text(self.drill.full_at),
             },
             "read_share": self.read_share,
             "read_since": _text(self.read_since),

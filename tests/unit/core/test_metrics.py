@@ -39,7 +39,8 @@ SOURCE: dict[str, Any] = {
     "oldest_pending_at": None,
     "pulled_at": "2026-11-24T02:45:00Z",
     "pull_fails_since": None,
-    "drill": {"at": "2026-10-05T08:00:00Z", "seconds": 1234.5, "sound": True},
+    "drill": {"at": "2026-10-05T08:00:00Z", "seconds": 1234.5, "sound": True}
+    | {"whole_seconds": 7200.0, "full_at": "2026-09-01T08:00:00Z"},
     "read_share": 0.25,
     "attack": {"level": "suspect", "waiting": 3},
     "read_since": "2026-10-30T21:00:00Z",
@@ -104,6 +105,8 @@ def test_each_fact_of_a_source_is_a_sample() -> None:
         "last_drill_timestamp_seconds": 1791187200.0,
         "last_drill_duration_seconds": 1234.5,
         "last_drill_sound": 1.0,
+        "drill_whole_duration_seconds": 7200.0,
+        "last_full_drill_timestamp_seconds": 1788249600.0,
         "verified_month_ratio": 0.25,
         "all_read_since_timestamp_seconds": 1793394000.0,
         "attack_level": 1.0,

@@ -60,6 +60,10 @@ def test_the_last_drill_counts_and_one_that_says_nothing_is_not_sound() -> None:
     assert owed.last_drill(BEGUN) is None
     drills = ledger(act("drilled", 0, seconds=5, sound=True), act("drilled", 1, seconds=7.5, sound=True))
     assert owed.last_drill(drills) == owed.Drill(NOON + DAY, 7.5, True)
+    whole = act("drilled", 0, seconds=5, sound=True, full=True, extrapolated=9)
+    both = ledger(whole, act("drilled", 1, seconds=7, sound=True, full=False, extrapolated=None))
+    assert owed.last_drill(both) == owed.Drill(NOON + DAY, 7.0, True, None, NOON)
+    assert owed.last_drill(ledger(whole)) == owed.Drill(NOON, 5.0, True, 9.0, NOON)
     assert owed.last_drill(ledger(act("drilled"))) == owed.Drill(NOON, 0.0, False)
 
 
