@@ -27,6 +27,7 @@ PROPERTIES = (
     "ActiveEnterTimestamp",
     "StateChangeTimestamp",
     "InvocationID",
+    "Triggers",
 )
 RUNNING = frozenset({"active", "reloading", "activating"})
 # Units without [Install], or made by others, have nothing to enable.
@@ -101,14 +102,19 @@ def parse_timestamp(text: str) -> float:
 def stale(
     states: Mapping[str, State], wanted: Sequence[Wanted], disk: Disk, marks: Mapping[str, Mark]
 ) -> bool:
-    """Whether systemd knows other unit files than those on disk.
+    """Whether systemd knows other unit files than those on disk, of the units whose states are given.
 
     It says so of files that are newer than those it has read, and of no others.
     """
-    return any(
-        state.get("NeedDaemonReload") == "yes" or _read_another(unit, state, disk, marks.get(unit.name))
-        for unit, state in ((unit, states.get(unit.name, {})) for unit in wanted)
+    return any(state.get("NeedDaemonReload") == "yes" for state in states.values()) or any(
+        _read_another(unit, states.get(unit.name, {}), disk, marks.get(unit.name)) for unit in wanted
     )
+
+
+def triggered(states: Mapping[str, State]) -> list[str]:
+    """The units that these (timers, sockets, paths) start, of which nothing is known yet."""
+    names = [name for state in states.values() for name in state.get("Triggers", "").split()]
+    return [name for name in dict.fromkeys(names) if name not in states]
 
 
 def _read_another(unit: Wanted, state: State, disk: Disk, known: Mark | None) -> bool:

@@ -18,7 +18,8 @@ description:
   - What a unit was started with is kept in C(/run/ccpp-backup-services). Where something else has started it,
     it is restarted when one of these files is newer.
   - So a run makes good what another, cut off between writing a file and restarting the service, left undone.
-  - Has systemd read its unit files again where it knows others than those on disk.
+  - Has systemd read its unit files again where it knows others than those on disk, also of what timers, sockets
+    and paths among these units start.
 options:
   services:
     description: The units, in the order in which they are started.
@@ -107,6 +108,7 @@ from ansible_collections.ccpp.backup.plugins.module_utils.services import (
     some_unknown,
     stale,
     steps,
+    triggered,
     unknown,
 )
 
@@ -170,9 +172,10 @@ def systemctl(module: AnsibleModule, *arguments: str) -> str:
     return str(out)
 
 
-def look(module: AnsibleModule, wanted: list[Wanted]) -> dict[str, State]:
+def look(module: AnsibleModule, names: Sequence[str]) -> dict[str, State]:
     """Return the units' states by name."""
-    names = [unit.name for unit in wanted]
+    if not names:
+        return {}
     properties = ",".join(PROPERTIES)
     return parse_states(
         names, systemctl(module, "show", "--timestamp=us+utc", f"--property={properties}", "--", *names)
@@ -205,13 +208,14 @@ def main() -> None:
     )
     wanted = [Wanted(**{**spec, "files": tuple(spec["files"])}) for spec in module.params["services"]]
     done: list[Step] = []
-    states, marks = look(module, wanted), read_marks(wanted)
-    other = stale(states, wanted, DISK, marks)
+    names = [unit.name for unit in wanted]
+    states, marks = look(module, names), read_marks(wanted)
+    other = stale({**states, **look(module, triggered(states))}, wanted, DISK, marks)
     if other:
         done.append(Step("daemon-reload"))
     if (other or some_unknown(states, wanted)) and not module.check_mode:
         systemctl(module, "daemon-reload")
-        states = look(module, wanted)
+        states = look(module, names)
     missing = unknown(states, wanted)
     if missing and not module.check_mode:
         module.fail_json(msg=f"systemd cannot load {', '.join(missing)}")
@@ -221,7 +225,7 @@ def main() -> None:
         if not module.check_mode:
             systemctl(module, step.verb, "--", *step.units)
     if not module.check_mode:
-        states = look(module, wanted)
+        states = look(module, names)
         for unit in wanted:
             mark = kept(unit, found[unit.name], states[unit.name], marks.get(unit.name))
             if mark is not None:

@@ -21,6 +21,7 @@ from ansible_collections.ccpp.backup.plugins.module_utils.services import (
     some_unknown,
     stale,
     steps,
+    triggered,
     unknown,
 )
 from ansible_collections.ccpp.backup.plugins.modules import services as module
@@ -256,6 +257,15 @@ def test_systemd_reads_its_files_again_when_it_knows_others_than_those_on_disk(
     seen = {"one.service": state(**change)}
     assert stale(seen, [CONF], disk(), {}) is other
     assert some_unknown(seen, [CONF]) is missing
+
+
+def test_systemd_reads_again_what_a_timer_starts() -> None:
+    """A oneshot service is in no list of what should run, and would go on as it was before."""
+    timer = {"one.timer": state(Triggers="one.service two.service one.service"), "two.service": state()}
+    assert triggered(timer) == ["one.service"]
+    units = [Wanted("one.timer"), Wanted("two.service")]
+    assert stale({**timer, "one.service": state()}, units, disk(), {}) is False
+    assert stale({**timer, "one.service": state(NeedDaemonReload="yes")}, units, disk(), {}) is True
 
 
 def test_systemd_reads_also_a_unit_file_that_is_older_than_the_one_it_knows() -> None:
