@@ -18,8 +18,8 @@ description:
   - What a unit was started with is kept in C(/run/ccpp-backup-services). Where something else has started it,
     it is restarted when one of these files is newer.
   - So a run makes good what another, cut off between writing a file and restarting the service, left undone.
-  - Has systemd read its unit files again where it knows others than those on disk, also of what timers, sockets
-    and paths among these units start.
+  - Has systemd read its unit files again where it knows others than those on disk, also of what timers,
+    sockets and paths among these units start.
 options:
   services:
     description: The units, in the order in which they are started.
