@@ -213,9 +213,17 @@ class Repository:
         """Takes into the index what lies in the repository and is in no index; reads the packs' headers."""
         return self._command("repair", "index")
 
-    def unlock(self) -> Command:
-        """Removes stale locks only; the caller makes sure that no restic of ours is running."""
-        return self._command("unlock")
+    def lacking(self, ids: Sequence[str]) -> Command:
+        """Names the files of these snapshots whose content is not there; changes nothing."""
+        return self._command("repair", "snapshots", "--dry-run", "--no-lock", *_ids(ids))
+
+    def unlock(self, every: bool = False) -> Command:
+        """Removes stale locks only; the caller makes sure that no restic of ours is running.
+
+        every: all of them, where nobody but us can have left one: restic calls a dead process's lock alive
+        while another process has its number.
+        """
+        return self._command("unlock", *(["--remove-all"] if every else []))
 
 
 def literal_pattern(path: str) -> str:

@@ -31,6 +31,7 @@ VERBS = (
     "retain",
     "replicate",
     "verify",
+    "repair",
     "scan",
     "inspect",
     "find",
