@@ -17,7 +17,8 @@ from ansible_collections.ccpp.backup.plugins.module_utils.commune import kit, ki
 
 def drawn_text(pdf: bytes) -> str:
     """The text of a PDF whose fonts are the standard ones, piece by piece."""
-    streams = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", pdf, re.DOTALL)
+    # A compressed stream may end with any byte, so nothing but the line feed belongs to what follows.
+    streams = re.findall(rb"stream\n(.*?)\nendstream", pdf, re.DOTALL)
     pages = b"\n".join(map(zlib.decompress, filter(_is_deflated, streams)))
     pieces = re.findall(rb"\(((?:\\.|[^\\)])*)\) Tj", pages, re.DOTALL)
     return "\n".join(re.sub(rb"\\(.)", rb"\1", piece).decode("cp1252") for piece in pieces)
