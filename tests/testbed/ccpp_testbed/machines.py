@@ -35,6 +35,9 @@ echo "hostkey $(cut -d ' ' -f 1-2 /etc/ssh/ssh_host_ed25519_key.pub)"
 """
 
 
+# systemd in a container leaves mounts private. On a machine it makes them shared, and only so does a file
+# system that is unmounted go from under the sandboxed services, too.
+INIT = ("sh", "-c", "mount --make-rshared / && exec /sbin/init")
 ROUTES = "/etc/systemd/system/testbed-routes.service"
 
 
@@ -230,7 +233,7 @@ def start_new(machine: Machine, topology: Topology, tag: str) -> None:
             "--http-proxy=false",
             "--pull=never",
         ),
-        *(*LIMITS, *labels(topology, tag), *networks, tag),
+        *(*LIMITS, *labels(topology, tag), *networks, tag, *INIT),
     ]
     podman(*command)
 
