@@ -33,10 +33,11 @@ _ARGUMENTS = {
     "directory": {"type": "path", "required": True},
     "secrets_directory": {"type": "path"},
     "handback_to": {"type": "str"},
-    "handback_from": {"type": "str", "default": "local"},
+    "handback_from": {"type": "str"},
     "handback_again": {"type": "bool", "default": False},
     "agreed_on": {"type": "str"},
     "erased_by": {"type": "str"},
+    "local_lost": {"type": "str"},
     "gone": {"type": "list", "elements": "str"},
     "facts": {"type": "dict", "default": {}},
     "erasing": {"type": "bool", "default": False},
@@ -73,6 +74,7 @@ class ActionModule(ControllerAction):
             given["handback_again"],
             given["agreed_on"],
             given["erased_by"],
+            given["local_lost"],
         )
         record = place.record()
         try:
@@ -93,6 +95,8 @@ class ActionModule(ControllerAction):
             "record": record,
             "gone": gone,
             "agreed": record.get("agreed") or asked_for,
+            "handback_from": asked.server,
+            "lost": record.get("lost") or given["local_lost"] or "",
             "message": _MESSAGES[step].format(slug=place.slug, folder=place.folder),
         }
 

@@ -45,9 +45,8 @@ options:
     description: Folder on a server that the data is to be handed back to.
     type: str
   handback_from:
-    description: Which server hands back, V(local) or V(remote).
+    description: Which server hands back, V(local) or V(remote). Without it V(local), unless that is lost.
     type: str
-    default: local
   handback_again:
     description: Hand back although that is on record already.
     type: bool
@@ -57,6 +56,11 @@ options:
     type: str
   erased_by:
     description: The person who has them erased.
+    type: str
+  local_lost:
+    description:
+      - Why the LOCAL server can be asked for nothing any more, in the commune's language, since it stands on
+        the certificate. Nothing is done there, and the certificate says so.
     type: str
   gone:
     description: Workstations that no longer exist; nothing is done on them. As on record when left out.
@@ -111,6 +115,14 @@ gone:
   returned: for V(look)
   type: list
   elements: str
+handback_from:
+  description: Which server hands back.
+  returned: for V(look)
+  type: str
+lost:
+  description: Why the LOCAL server is lost, as on record or else as given; empty if it is not.
+  returned: for V(look)
+  type: str
 agreed:
   description: C(agreed_on) and C(erased_by), as on record or else as given.
   returned: for V(look)

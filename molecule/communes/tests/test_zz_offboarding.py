@@ -11,20 +11,16 @@ from __future__ import annotations
 import gzip
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
-import yaml
 from ccpp_testbed import trees
 from ccpp_testbed.host import CHECKOUT, TestbedError
-from ccpp_testbed.steps import Controller, Recap
+from ccpp_testbed.steps import Controller
+from departing import PLAYBOOK, Leaving, leaving, today
 
 SLUG, SOURCE, HOST = "saint-exemple", "accueil", "saint-exemple-local"
 OTHER = "bourg-exemple"
@@ -32,58 +28,12 @@ FOLDER = "/home/depart"
 DISK = "/var/tmp/disque"
 RETURNED = f"{DISK}/restitution-{SLUG}"
 WHO = "Camille Exemple"
-SCENARIO_INVENTORY = CHECKOUT / "molecule" / "communes" / "inventory"
-
-
-@dataclass(frozen=True)
-class Leaving(Controller):
-    """An administrator whose inventory is a copy: the playbook writes into the commune's file."""
-
-    @property
-    def copy(self) -> Path:
-        return self.state / "inventory"
-
-    @property
-    def file(self) -> Path:
-        return self.copy / "communes" / f"{SLUG}.yml"
-
-    @property
-    def departure(self) -> Path:
-        return self.state / "departures" / SLUG
-
-    def inventory(self) -> list[str]:
-        return ["-i", str(self.copy), "-i", str(self.state / "hosts.yml")]
-
-    def offboard(self, *arguments: str, **variables: Any) -> Recap:
-        more = json.dumps({"commune": SLUG, **variables})
-        return self.playbook("ccpp.backup.offboard", "-e", more, *arguments)
-
-    def refused(self, **variables: Any) -> str:
-        """What the playbook says when it refuses, on one line."""
-        with pytest.raises(TestbedError):
-            self.offboard(**variables)
-        log = (self.state / "ccpp.backup.offboard.log").read_text(encoding="utf-8")
-        return " ".join(log[log.index("fatal: ") :].split())
-
-    def state_written(self) -> str:
-        return str(yaml.safe_load(self.file.read_text(encoding="utf-8"))["state"])
 
 
 @pytest.fixture(scope="module")
 def admin(controller: Controller) -> Leaving:
-    admin = Leaving(controller.name)
-    if admin.copy.exists():
-        shutil.rmtree(admin.copy)
-    shutil.copytree(SCENARIO_INVENTORY, admin.copy)
-    text = "".join(
-        line
-        for line in admin.file.read_text(encoding="utf-8").splitlines(True)
-        if not line.startswith("state:")
-    )
-    admin.file.write_text(f"state: leaving # convention résiliée\n{text}", encoding="utf-8")
-    shutil.rmtree(admin.departure, ignore_errors=True)
     controller.run("local", f"rm -rf {DISK}; mkdir -p {DISK}")
-    return admin
+    return leaving(controller, SLUG)
 
 
 @pytest.fixture(scope="module")
@@ -104,14 +54,10 @@ def fingerprint_of_the_other(admin: Leaving) -> str:
     return admin.run("remote", f"{found} -print0 | sort -z | xargs -0 sha256sum")
 
 
-def today() -> date:
-    return datetime.now(ZoneInfo("Europe/Paris")).date()
-
-
 def test_a_commune_that_does_not_leave_is_refused(admin: Leaving) -> None:
     with pytest.raises(TestbedError):
-        admin.playbook("ccpp.backup.offboard", "-e", f"commune={OTHER}", "-e", f"handback_to={DISK}")
-    log = (admin.state / "ccpp.backup.offboard.log").read_text(encoding="utf-8")
+        admin.playbook(PLAYBOOK, "-e", f"commune={OTHER}", "-e", f"handback_to={DISK}")
+    log = admin.log(PLAYBOOK)
     assert f"offboard: {OTHER}: state: 'active': write state: leaving into the commune's file first" in log
 
 
@@ -137,7 +83,7 @@ def test_everything_is_handed_back_as_plain_files_that_the_commune_can_check(
     admin.run("workstation", "systemctl enable --now ccpp-backup.target ccpp-backup-run.timer")
     admin.offboard(handback_to=DISK, handback_by="Dominique Exemple")
     admin.run("local", f"cd {RETURNED} && sha256sum --check --quiet --strict SHA256SUMS")
-    record = json.loads((admin.departure / "departure.json").read_text(encoding="utf-8"))
+    record = admin.record()
     (part,) = (one for one in record["handback"]["parts"] if one["source"] == SOURCE)
     found = trees.manifests(admin, "local", (FOLDER,), f"{RETURNED}/{part['folder']}")
     assert trees.differences(files, found) == []
@@ -208,7 +154,7 @@ def test_cut_off_in_the_middle_it_goes_on_with_nothing_but_the_commune(
     for seconds in (12, 20, 28, 36):
         if admin.state_written() != "leaving":
             arguments = {}
-        command = ["ansible-playbook", *admin.inventory(), "ccpp.backup.offboard"]
+        command = ["ansible-playbook", *admin.inventory(), PLAYBOOK]
         command += ["-e", json.dumps({"commune": SLUG, **arguments})]
         with subprocess.Popen(
             command,
@@ -223,7 +169,7 @@ def test_cut_off_in_the_middle_it_goes_on_with_nothing_but_the_commune(
                 process.kill()
     admin.offboard(**({} if admin.state_written() != "leaving" else arguments))
     assert admin.state_written() == "left"
-    assert admin.file.read_text(encoding="utf-8").startswith("state: left # convention résiliée\n")
+    assert admin.own_file.read_text(encoding="utf-8").startswith("state: left # convention résiliée\n")
 
 
 def test_nothing_of_the_commune_is_left_at_remote(admin: Leaving, password: str) -> None:
@@ -305,8 +251,8 @@ def test_the_certificate_is_good_to_a_stock_ssh_keygen_and_says_what_was_done(ad
     )
     assert bad.returncode != 0
     (admin.departure / "forged.pdf").unlink()
-    record = json.loads((admin.departure / "departure.json").read_text(encoding="utf-8"))
-    text = printed(admin)
+    record = admin.record()
+    text = admin.printed()
     assert record["handback"]["sha256"] in text
     assert WHO in text
     assert "Attestation de restitution et d’effacement des données" in text
@@ -314,18 +260,8 @@ def test_the_certificate_is_good_to_a_stock_ssh_keygen_and_says_what_was_done(ad
         assert re.search(rf"{disk} : écrasé en entier", text)
 
 
-def printed(admin: Leaving) -> str:
-    """The text of the PDF, read by a program that is not ours."""
-    admin.run("remote", "apt-get install --yes --no-install-recommends poppler-utils")
-    encoded = subprocess.run(
-        ["base64", admin.departure / "attestation.pdf"], capture_output=True, text=True, check=True
-    ).stdout
-    script = "base64 -d > /tmp/a.pdf && pdftotext -layout /tmp/a.pdf - && rm /tmp/a.pdf"
-    return admin.run("remote", script, stdin=encoded)
-
-
 def test_the_reduced_ledgers_prove_the_chain_and_name_nobody(admin: Leaving) -> None:
-    record = json.loads((admin.departure / "departure.json").read_text(encoding="utf-8"))
+    record = admin.record()
     for site in ("local", "remote"):
         body = gzip.decompress((admin.departure / f"{site}.jsonl.gz").read_bytes())
         lines = [json.loads(line) for line in body.splitlines()]
@@ -343,26 +279,26 @@ def test_the_other_commune_has_not_been_touched(admin: Leaving, other_before: st
 
 def test_a_further_run_says_that_it_is_done_and_changes_nothing(admin: Leaving) -> None:
     assert admin.offboard().changed == 0
-    log = (admin.state / "ccpp.backup.offboard.log").read_text(encoding="utf-8")
+    log = admin.log(PLAYBOOK)
     assert f"{SLUG}: has left, nothing is to be done" in log
 
 
 def test_site_no_longer_knows_its_machines_and_its_addresses_can_be_released(admin: Leaving) -> None:
-    command = ["ansible-inventory", "-i", str(admin.copy), "--list"]
+    command = ["ansible-inventory", "-i", str(admin.folder), "--list"]
     done = subprocess.run(
         command, cwd=CHECKOUT, env=admin.environment(), capture_output=True, text=True, check=True
     )
     assert HOST not in done.stdout
-    source = admin.copy / "ccpp.yml"
+    source = admin.folder / "ccpp.yml"
     admin.playbook(
         "ccpp.backup.allocate", "-i", "localhost,", "-e", f"source={source}", "-e", f"release={SLUG}"
     )
-    assert SLUG not in (admin.copy / "allocation.yml").read_text(encoding="utf-8")
-    assert OTHER in (admin.copy / "allocation.yml").read_text(encoding="utf-8")
+    assert SLUG not in (admin.folder / "allocation.yml").read_text(encoding="utf-8")
+    assert OTHER in (admin.folder / "allocation.yml").read_text(encoding="utf-8")
 
 
 def test_the_record_has_the_times_in_their_order(admin: Leaving) -> None:
-    record = json.loads((admin.departure / "departure.json").read_text(encoding="utf-8"))
+    record = admin.record()
     erased = record["erased"]
     times = [
         *(record["handback"]["at"], erased["local"]["begun_at"], erased["local"]["erased_at"]),

@@ -33,10 +33,10 @@ def sections(
 ) -> tuple[Section, ...]:
     """The certificate's text, of a complete record. `key` is the fingerprint of the key that signs it."""
     return (
-        Section("Objet", (_object(commune, owner),)),
+        Section("Objet", (_object(commune, owner, bool(record.get("lost"))),)),
         _handed_back(record["handback"]),
         _agreement(record["agreed"]),
-        _erased_local(record["erased"]["local"]),
+        _local(commune, record),
         _erased_remote(record["erased"]["remote"]),
         *_rest(record),
         _kept(record["erased"]),
@@ -44,11 +44,13 @@ def sections(
     )
 
 
-def _object(commune: Mapping[str, Any], owner: str) -> str:
+def _object(commune: Mapping[str, Any], owner: str, lost: bool) -> str:
+    where = "des deux serveurs du service"
+    if lost:
+        where = "du serveur de la communauté de communes, celui de la mairie étant perdu"
     return (
         f"{owner} atteste que les sauvegardes de la commune de {commune['name']} (code INSEE"
-        f" {commune['insee']}) lui ont été restituées, puis effacées des deux serveurs du service, comme il"
-        " est dit ci-dessous."
+        f" {commune['insee']}) lui ont été restituées, puis effacées {where}, comme il est dit ci-dessous."
     )
 
 
@@ -103,6 +105,26 @@ def _sources(erased: Mapping[str, Any]) -> Iterator[str]:
 
 def _erased_local(erased: Mapping[str, Any]) -> Section:
     return Section("Effacement en mairie", (_when(erased), *_sources(erased), _keys(erased), *_disks(erased)))
+
+
+def _local(commune: Mapping[str, Any], record: Mapping[str, Any]) -> Section:
+    if record.get("lost"):
+        return _lost_local(commune, record["lost"])
+    return _erased_local(record["erased"]["local"])
+
+
+def _lost_local(commune: Mapping[str, Any], why: str) -> Section:
+    """What nobody could erase is said, and what its holder has to do about it."""
+    return Section(
+        "Serveur de la mairie : perdu, non effacé",
+        (
+            f"Raison : {why}.",
+            "Rien n'a pu y être effacé. Ses disques de données portent encore les sauvegardes, chiffrées, et"
+            " son disque système les mots de passe qui les ouvrent : qui les tient ensemble peut tout lire."
+            " Celui qui détient ces disques, ou les retrouve, les fait détruire.",
+            *(f"Disque {disk}" for disk in commune["server"].get("disks") or ()),
+        ),
+    )
 
 
 def _keys(erased: Mapping[str, Any]) -> str:
@@ -173,7 +195,7 @@ def _kept(erased: Mapping[str, Any]) -> Section:
             "Comme preuve, un registre réduit : dates, nature des opérations, identifiants et empreintes,"
             " sans nom, chemin ni contenu. Empreintes SHA-256 de ces registres :",
         ),
-        tuple(f"{name} : {erased[site]['archive']}" for site, name in sites),
+        tuple(f"{name} : {erased[site]['archive']}" for site, name in sites if site in erased),
     )
 
 

@@ -23,19 +23,29 @@ SITES = ("local", "remote")
 HAND_BACK, WAIT, ERASE, DONE = "hand back", "wait", "erase", "done"
 # What is kept of what `ccpp-backup handback --json` says.
 HANDBACK_FIELDS = ("at", "by", "server", "folder", "sha256", "parts", "empty")
-_FIELDS = ("commune", "handback", "agreed", "gone", "erased", "workstations", "kits", "certificate", "done")
+_FIELDS = (
+    *("commune", "handback", "agreed", "lost", "gone", "erased", "workstations", "kits"),
+    *("certificate", "done"),
+)
 
 
 @dataclass(frozen=True)
 class Asked:
     """What the operator passes: the folder for the data on the server `handback_from`, and `again` to hand
-    back once more; or the day from which on the commune agreed, and who has its backups erased."""
+    back once more; or the day from which on the commune agreed, and who has its backups erased. `local_lost`
+    says why the LOCAL server can be asked for nothing any more: it burned, it was stolen."""
 
     handback_to: str | None = None
-    handback_from: str = "local"
+    handback_from: str | None = None
     again: bool = False
     agreed_on: str | None = None
     erased_by: str | None = None
+    local_lost: str | None = None
+
+    @property
+    def server(self) -> str:
+        """Which one hands back: LOCAL, unless it is lost."""
+        return self.handback_from or ("local" if self.local_lost is None else "remote")
 
 
 def load(content: bytes | None, where: str) -> Record:
@@ -63,6 +73,8 @@ def next_step(state: str, record: Mapping[str, Any], asked: Asked, today: date) 
         raise InputError(
             "handback_to and agreed_on in one run: first hand back, then let the commune check it, then erase"
         )
+    if asked.local_lost is not None:
+        _one_line("local_lost", asked.local_lost, "a reason")
     if state == LEFT:
         if not record.get("done"):
             raise InputError("state: left, but no departure is on record; write the state that it is in")
@@ -87,8 +99,10 @@ def _handing_back(asked: Asked) -> str:
     folder = asked.handback_to or ""
     if not folder.startswith("/") or not folder.isprintable():
         raise InputError(f"handback_to: {shown(folder)} is not an absolute path; name a folder on the server")
-    if asked.handback_from not in SITES:
-        raise InputError(f"handback_from: {shown(asked.handback_from)} is no server; use local or remote")
+    if asked.server not in SITES:
+        raise InputError(f"handback_from: {shown(asked.server)} is no server; use local or remote")
+    if asked.server == "local" and asked.local_lost is not None:
+        raise InputError("handback_from: 'local': that server is lost (local_lost); use remote")
     return HAND_BACK
 
 
@@ -99,9 +113,12 @@ def _resumed(record: Mapping[str, Any], asked: Asked) -> str:
         raise InputError("state: erasing, but no erasure is on record; write state: leaving")
     if asked.handback_to is not None:
         raise InputError("handback_to: the erasure has begun; there is nothing left to hand back")
-    for name, value in (("agreed_on", asked.agreed_on), ("erased_by", asked.erased_by)):
-        if value is not None and value != agreed[name]:
-            raise InputError(f"{name}: {shown(value)}: the erasure was begun with {agreed[name]!r}")
+    begun = {**agreed, "local_lost": record.get("lost")}
+    for name in ("agreed_on", "erased_by", "local_lost"):
+        value = getattr(asked, name)
+        if value is not None and value != begun[name]:
+            with_what = "without it" if begun[name] is None else f"with {begun[name]!r}"
+            raise InputError(f"{name}: {shown(value)}: the erasure was begun {with_what}")
     return ERASE
 
 
@@ -121,15 +138,20 @@ def _agreed(record: Mapping[str, Any], asked: Asked, today: date) -> None:
     name = asked.erased_by
     if not name or not name.strip():
         raise InputError("erased_by: missing; name the person who has the backups erased")
-    if len(name) > LONGEST_NAME or not name.isprintable():
-        raise InputError(f"erased_by: {shown(name)} is not a person's name on one line")
+    _one_line("erased_by", name, "a person's name")
+
+
+def _one_line(field: str, value: str, what: str) -> None:
+    if not value.strip() or len(value) > LONGEST_NAME or not value.isprintable():
+        raise InputError(f"{field}: {shown(value)} is not {what} on one line")
 
 
 def missing(record: Mapping[str, Any]) -> list[str]:
-    """What a record lacks before a certificate may be made of it."""
+    """What a record lacks before a certificate may be made of it. Of a lost LOCAL server none is asked."""
     erased = record.get("erased", {})
+    sites = [site for site in SITES if site != "local" or not record.get("lost")]
     lacking = [name for name in ("handback", "agreed") if name not in record]
-    return lacking + [f"erased.{site}" for site in SITES if not erased.get(site, {}).get("erased_at")]
+    return lacking + [f"erased.{site}" for site in sites if not erased.get(site, {}).get("erased_at")]
 
 
 def with_state(content: str, state: str) -> str:

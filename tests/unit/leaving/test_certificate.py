@@ -89,6 +89,19 @@ def test_it_claims_no_more_than_was_done() -> None:
     assert "par des zéros" not in said(plain)
 
 
+def test_of_a_lost_server_it_says_that_nothing_was_erased_there() -> None:
+    commune = {**COMMUNE, "server": {"disks": ["/dev/disk/by-id/ata-1", "/dev/disk/by-id/ata-2"]}}
+    record = {**RECORD, "lost": "incendie du 3 mars 2026", "erased": {"remote": REMOTE}}
+    made = certificate.sections(commune, record, "Communauté de Communes", "SHA256:key")
+    text = "\n".join(line for section in made for line in (section.title, *section.text, *section.fixed))
+    assert "puis effacées du serveur de la communauté de communes, celui de la mairie étant perdu" in text
+    assert "Serveur de la mairie : perdu, non effacé\nRaison : incendie du 3 mars 2026." in text
+    assert "Disque /dev/disk/by-id/ata-2" in text
+    assert "écrasé en entier" not in text
+    assert "mairie : " + "d" * 64 not in text
+    assert "communauté de communes : " + "e" * 64 in text
+
+
 def test_it_says_which_papers_are_to_be_destroyed_and_what_is_kept() -> None:
     text = said()
     assert "Mairie, coffre : kit du 5 janvier 2026, empreinte D179 DFB9 EE12 3765" in text

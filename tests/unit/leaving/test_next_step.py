@@ -28,11 +28,13 @@ ERASE = Asked(agreed_on="2026-03-31", erased_by="Camille Exemple")
         ("leaving", {}, FOLDER, leaving.HAND_BACK),
         ("leaving", HANDED_BACK, FOLDER, leaving.WAIT),
         ("leaving", HANDED_BACK, Asked(handback_to="/media/disque", again=True), leaving.HAND_BACK),
+        ("leaving", {}, Asked(handback_to="/media/disque", local_lost="incendie"), leaving.HAND_BACK),
         ("leaving", HANDED_BACK, Asked(), leaving.WAIT),
         ("leaving", HANDED_BACK, ERASE, leaving.ERASE),
         ("leaving", AGREED, ERASE, leaving.ERASE),
         ("erasing", AGREED, ERASE, leaving.ERASE),
         ("erasing", AGREED, Asked(), leaving.ERASE),
+        ("erasing", {**AGREED, "lost": "incendie"}, Asked(local_lost="incendie"), leaving.ERASE),
         ("left", DONE, Asked(), leaving.DONE),
         ("left", DONE, ERASE, leaving.DONE),
     ],
@@ -51,6 +53,14 @@ def test_the_next_step_follows_from_state_and_record(
         ("leaving", {}, Asked(), "handback_to: missing"),
         ("leaving", {}, Asked(handback_to="disque"), "handback_to: 'disque' is not an absolute path"),
         ("leaving", {}, Asked("/media", handback_from="lokal"), "handback_from: 'lokal' is no server"),
+        (
+            "leaving",
+            {},
+            Asked("/media", "local", local_lost="vol"),
+            "handback_from: 'local': that server is lost",
+        ),
+        ("leaving", {}, Asked("/media", local_lost=" "), "local_lost: ' ' is not a reason on one line"),
+        ("erasing", AGREED, Asked(local_lost="vol"), "local_lost: 'vol': the erasure was begun without it"),
         ("leaving", {}, ERASE, "agreed_on: nothing was handed back yet"),
         (
             "leaving",
@@ -99,6 +109,14 @@ def test_no_certificate_is_made_while_one_server_is_not_erased() -> None:
     local = {"erased": {"local": {"erased_at": "2026-04-01T09:00:00Z"}, "remote": {"erased_at": None}}}
     assert leaving.missing({}) == ["handback", "agreed", "erased.local", "erased.remote"]
     assert leaving.missing({**AGREED, **local}) == ["erased.remote"]
+
+
+def test_of_a_lost_server_no_erasure_is_awaited_and_remote_hands_back() -> None:
+    lost = {**AGREED, "lost": "incendie"}
+    assert leaving.missing(lost) == ["erased.remote"]
+    assert leaving.missing({**lost, "erased": {"remote": {"erased_at": "2026-04-01T09:00:00Z"}}}) == []
+    assert Asked(local_lost="incendie").server == "remote"
+    assert (Asked().server, Asked(handback_from="remote").server) == ("local", "remote")
 
 
 def test_the_record_reads_back_as_it_was_written() -> None:
