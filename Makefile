@@ -48,7 +48,7 @@ help: ## This list
 
 ## Parts of make test
 
-.PHONY: venv lint unit property property-long rules browser sanity build molecule integration mutation
+.PHONY: venv lint unit property property-long rules browser sanity build molecule resume-campaign integration mutation
 lint: venv ## ansible-lint, yamllint, ruff, mypy, shellcheck, and what no linter knows of this tree
 	@tests/tooling/lint
 
@@ -79,8 +79,11 @@ sanity: venv ## ansible-test sanity, on a real collection tree outside this one
 build: venv ## Build the collection, install the archive elsewhere, use it there
 	@tests/tooling/build
 
-molecule: setup ## Roles and playbooks on real machines; SCENARIO=default picks one
+molecule: setup ## Roles and playbooks on real machines; SCENARIO=default picks one; WHOLE=1 runs long tests, too
 	@tests/tooling/molecule $(SCENARIO)
+
+resume-campaign: setup ## An onboarding killed at ten random points and gone on with each time; CUTS=n, SEED=n repeats one
+	@tests/tooling/resume_campaign
 
 integration: setup ## The command against real repositories, on a Debian 13 machine
 	@tests/tooling/integration $(ARGS)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -16,6 +17,15 @@ from ccpp_testbed.steps import Controller
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from office import INVENTORY, Office
+
+# Each of these runs whole playbooks again and again, which CI has no time for; WHOLE=1 runs them, too.
+LONG = ("test_change_of_life.py", "test_zzz_server_replaced.py", "test_zzzz_lost_local.py")
+collect_ignore = [] if os.environ.get("WHOLE") else list(LONG)
+
+
+def pytest_report_header() -> str:
+    left = ", ".join(collect_ignore)
+    return f"left out without WHOLE=1: {left}" if left else "the whole scenario"
 
 
 @pytest.fixture(scope="module")

@@ -58,7 +58,3 @@ def test_the_chain_goes_on_from_the_workstation_to_the_ccpp(renewed: Office) -> 
     found = renewed.status("remote", SLUG, SOURCE)
     assert found["snapshots"] == before + 1
     assert not [reason for reason in found["reasons"] if "does not continue" in reason]
-
-
-def test_a_second_run_changes_nothing(renewed: Office) -> None:
-    assert renewed.playbook("ccpp.backup.site", "--limit", "commune_bourg_exemple").changed == 0
