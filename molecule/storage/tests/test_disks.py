@@ -7,22 +7,23 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ccpp_testbed import disks, exposure, traces
-from ccpp_testbed.host import TestbedError
+from ccpp_testbed.host import CHECKOUT, TestbedError
 from ccpp_testbed.steps import Controller, Recap
 
 VARIABLES = Path(__file__).resolve().parent.parent / "vars" / "disks.yml"
 FIRST, SECOND, SPARE = (f"/dev/disk/by-id/testbed-{number}" for number in (1, 2, 3))
 LOCAL = "saint-exemple-local"
-# Bytes of a terabyte, once the tier has grown.
-GROWN = 400_000_000
 REPOSITORY = "/srv/backup/repositories/accueil"
 RESTIC = f"RESTIC_PASSWORD=x restic --quiet --no-cache --repo {REPOSITORY}"
 # What the agent's unit gives it at LOCAL.
@@ -52,15 +53,26 @@ def healed(controller: Controller, machine: str) -> dict[str, Any]:
     raise AssertionError(found["reasons"])
 
 
-def bring_in_line(controller: Controller, host: str, **variables: Any) -> Recap:
-    return controller.playbook(
+@dataclass(frozen=True)
+class Grown(Controller):
+    """An administrator who has written a larger tier into the commune's file, in a copy of the inventory."""
+
+    tier: int = 10
+
+    def inventory(self) -> list[str]:
+        folder = self.state / "inventory"
+        shutil.copytree(CHECKOUT / "inventory", folder, dirs_exist_ok=True)
+        file = folder / "communes" / "saint-exemple.yml"
+        text, found = re.subn(r"(?m)^tier: \d+$", f"tier: {self.tier}", file.read_text(encoding="utf-8"))
+        assert found == 1
+        file.write_text(text, encoding="utf-8")
+        return ["-i", str(folder), "-i", str(self.state / "hosts.yml")]
+
+
+def bring_in_line(controller: Controller, host: str, tier: int = 10, **variables: Any) -> Recap:
+    return Grown(controller.name, tier).playbook(
         *("ccpp.backup.storage", "--limit", host),
-        *(
-            "--extra-vars",
-            f"@{VARIABLES}",
-            "--extra-vars",
-            json.dumps({"service_terabyte": GROWN, **variables}),
-        ),
+        *("--extra-vars", f"@{VARIABLES}", "--extra-vars", json.dumps(variables)),
     )
 
 
@@ -127,26 +139,27 @@ def test_root_notes_what_it_found_where_the_agent_cannot_lead_it_astray(controll
 def test_a_commune_that_is_full_stops_no_other(controller: Controller) -> None:
     fill = "dd if=/dev/zero of=/srv/backup/{}/accueil/filling bs=1M count={} conv=fsync 2>&1"
     assert "quota exceeded" in controller.run("remote", fill.format("saint-exemple", 400), good=(1,))
-    controller.run("remote", fill.format("bourg-exemple", 100))
+    controller.run("remote", fill.format("bourg-exemple", 50))
     found = store(controller, "remote")
     assert found["level"] == "alarm"
     assert [reason.split(":")[0] for reason in found["reasons"]] == ["/srv/backup/saint-exemple"]
 
 
-def test_a_tier_grows_online(controller: Controller) -> None:
+@pytest.mark.parametrize(("tier", "megabytes"), [(4, 100), (10, 300)])
+def test_a_tier_grows_online(controller: Controller, tier: int, megabytes: int) -> None:
+    """More than the tier before would have held is written into a store that stays mounted."""
     before = controller.run("remote", "findmnt --noheadings --output SOURCE,OPTIONS /srv/backup")
-    recap = bring_in_line(controller, LOCAL)
+    recap = bring_in_line(controller, LOCAL, tier)
     assert recap.changed == 2  # at LOCAL and at REMOTE
-    controller.run(
-        "remote", "dd if=/dev/zero of=/srv/backup/saint-exemple/accueil/more bs=1M count=100 conv=fsync"
-    )
+    more = f"/srv/backup/saint-exemple/accueil/more-{tier}"
+    controller.run("remote", f"dd if=/dev/zero of={more} bs=1M count={megabytes} conv=fsync")
     assert store(controller, "remote")["level"] == "ok"
     assert controller.run("remote", "findmnt --noheadings --output SOURCE,OPTIONS /srv/backup") == before
 
 
 def test_more_than_the_disks_hold_cannot_be_promised(controller: Controller) -> None:
     with pytest.raises(TestbedError):
-        bring_in_line(controller, LOCAL, service_terabyte=2_000_000_000)
+        bring_in_line(controller, LOCAL, service_terabyte=200_000_000)
     assert "the disks hold 1.07 GB, and 2.00 GB are promised" in log(controller)
 
 
