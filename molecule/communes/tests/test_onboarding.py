@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,9 @@ def test_each_has_the_room_of_its_own_tier_at_both_ends(office: Office, slug: st
     machine, tier, _sources = COMMUNES[slug]
     assert limits(office, machine, "/srv/backup/repositories") == {tier * TERABYTE}
     assert limits(office, "remote", f"/srv/backup/{slug}") == {tier * TERABYTE}
+    # The server takes in less, so that the agent has room to give room back.
+    taken = re.findall(r" --max-size (\d+)", office.run(machine, "systemctl cat ccpp-backup-writer.service"))
+    assert [0 < int(size) < tier * TERABYTE for size in taken] == [True]
 
 
 def test_neither_knows_the_others_secrets(office: Office) -> None:
