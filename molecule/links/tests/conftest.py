@@ -32,10 +32,9 @@ def captured(controller: Controller) -> Iterator[None]:
     for machine, lines in (("local", WANS[:2]), ("remote", WANS[2:])):
         kept = " ".join(f"net.ipv6.conf.{line}.keep_addr_on_down=1" for line in lines)
         controller.run(machine, f"sysctl -qw {kept}")
-    controller.run("router", "apt-get install -y -qq tcpdump nftables >/dev/null")
     controller.run("router", "systemctl stop 'outside-*'; systemctl reset-failed 'outside-*'", good=(0, 1, 5))
     for wan in WANS:
-        dump = f"exec tcpdump -n -l -i {wan} {shlex.quote(OUTSIDE)}"
+        dump = f"exec tshark -n -l -i {wan} -f {shlex.quote(OUTSIDE)}"
         dump += f" > /run/outside.{wan} 2> /run/outside.{wan}.err"
         controller.run(
             "router", f"systemd-run --quiet --collect --unit outside-{wan} sh -c {shlex.quote(dump)}"

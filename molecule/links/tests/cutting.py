@@ -24,14 +24,16 @@ import pytest
 from ccpp_testbed.steps import Controller
 
 LOCAL, REMOTE = "10.83.0.2", "10.83.0.1"
+# The name of the CCPP's second line, in topology.toml.
+FRONT = "vpn2.ccpp.example.org"
 # Of the path that carries the traffic.
 CUTS_IN_ALL = int(os.environ.get("CCPP_LINKS_CUTS", "60"))
-# The bars hold where nothing else runs, as in CI, which runs this part alone; SLACK is for where it does.
+# For a machine that is too busy to keep the bars.
 SLACK = float(os.environ.get("CCPP_LINKS_SLACK", "1"))
 BACK_WITHIN, RETURN_GAP = 2.0 * SLACK, 0.5 * SLACK
 PATIENCE = 60 * max(1.0, SLACK)
 # On the wire outside neighbours find each other; nothing else is let pass.
-# Listeners of multicast (MLD) come with an option before ICMPv6, which tcpdump does not look behind.
+# Listeners of multicast (MLD) come with an option before ICMPv6, which the filter does not look behind.
 OUTSIDE = (
     "not (udp portrange 51000-52999) and not arp and not icmp6 and not igmp"
     " and not (ip6[6] = 0 and ip6[40] = 58)"
@@ -167,6 +169,13 @@ def high(seconds: Sequence[float]) -> float:
 def main_way(controller: Controller) -> str:
     settings = json.loads(controller.run("remote", "cat /etc/ccpp-backup/links/communes/saint-exemple.json"))
     return str(settings["tunnels"][0]["name"])
+
+
+def name_front(controller: Controller, address: str) -> None:
+    """Give the name of the CCPP's second line an address, at LOCAL."""
+    # /etc/hosts is mounted into the machine, and so cannot be replaced.
+    edit = f"sed '/{FRONT}/d' /etc/hosts > /run/hosts; echo {address} {FRONT} >> /run/hosts"
+    controller.run("local", f"{edit}; cat /run/hosts > /etc/hosts")
 
 
 def wait_whole(controller: Controller, first: str) -> None:

@@ -117,19 +117,31 @@ def test_a_town_hall_in_wrong_hands_reaches_of_remote_what_the_matrix_lists(cont
 
 @pytest.fixture
 def road_between_town_halls(controller: Controller) -> Iterator[None]:
-    """The second town hall's way to the first is its tunnel, and REMOTE's kernel would forward."""
+    """The second town hall's way to the first is its tunnel, WireGuard lets everything through, and REMOTE's
+    kernel would forward: it is the firewalls alone that keep the communes apart."""
     there, back = PLACES.loopback("local"), PLACES.loopback("local2")
-    tunnels = {
-        name: controller.run(name, "ls -d /sys/class/net/wg-*").split() for name in ("local", "local2")
-    }
-    links = {name: found[0].rpartition("/")[2] for name, found in tunnels.items()}
-    controller.run("local2", f"ip route replace {there}/32 dev {links['local2']} src {back}")
-    controller.run("local", f"ip route replace {back}/32 dev {links['local']} src {there}")
+    ends = {name: allowed_in_tunnels(controller, name) for name in ("local", "local2", "remote")}
+    for name, peers in ends.items():
+        for interface, peer, _allowed in peers:
+            controller.run(name, f"wg set {interface} peer {peer} allowed-ips 0.0.0.0/0")
+    controller.run("local2", f"ip route replace {there}/32 dev wg-1 src {back}")
+    controller.run("local", f"ip route replace {back}/32 dev wg-1 src {there}")
     controller.run("remote", "sysctl -w net.ipv4.ip_forward=1")
     yield
     controller.run("remote", "sysctl -w net.ipv4.ip_forward=0")
-    controller.run("local2", f"ip route del {there}/32")
-    controller.run("local", f"ip route del {back}/32")
+    controller.run("local2", f"ip route del {there}/32 dev wg-1")
+    controller.run("local", f"ip route del {back}/32 dev wg-1")
+    for name, peers in ends.items():
+        for interface, peer, allowed in peers:
+            controller.run(name, f"wg set {interface} peer {peer} allowed-ips {allowed}")
+
+
+def allowed_in_tunnels(controller: Controller, machine: str) -> list[tuple[str, str, str]]:
+    """Interface, peer and what WireGuard lets through, of each tunnel."""
+    lines = controller.run(machine, "wg show all allowed-ips").splitlines()
+    return [
+        (interface, peer, ",".join(allowed)) for interface, peer, *allowed in (line.split() for line in lines)
+    ]
 
 
 @pytest.mark.usefixtures("road_between_town_halls")

@@ -125,8 +125,7 @@ class Looker:
         elif not says:
             problem = _follow(tunnel, peer)
         loss, delay = (before.seen.loss, before.seen.delay) if before else (None, None)
-        # What is paid for is asked less often.
-        if problem is None and (not tunnel.paid or self._looks % 4 == 0 or before is None):
+        if problem is None and (before is None or self._is_asked(tunnel)):
             loss, delay = _pinged(tunnel)
         mtu = self._size(tunnel, now) if says else _mtu(tunnel)
         seen = paths.Seen(
@@ -149,26 +148,32 @@ class Looker:
         return paths.followed(before, paths.Path(*mine, state, since, seen))
 
     def _size(self, tunnel: Tunnel, now: datetime) -> int | None:
-        """Find the largest packet that gets through, once an hour, and when a path has just come back."""
+        """Find the largest packet that gets through: when the one of now does not, when a path has just come
+        back, and once an hour, since a line may carry more again."""
         before = self._before.get(tunnel.name)
         due = self._sized.get(tunnel.name)
-        if before is not None and before.state == "up" and due is not None and now < due:
-            return _mtu(tunnel)
+        present = _mtu(tunnel)
+        if (
+            before is not None
+            and before.state == "up"
+            and due is not None
+            and now < due
+            and (not self._is_asked(tunnel) or _fits(tunnel, present))
+        ):
+            return present
         self._sized[tunnel.name] = now + timedelta(hours=1)
-        wanted = [tunnel.mtu, *(size for size in SIZES if size < tunnel.mtu)]
-        for size in wanted:
+        for size in (tunnel.mtu, *(size for size in SIZES if size < tunnel.mtu)):
             if _mtu(tunnel) != size:
                 ask("ip", "link", "set", "dev", tunnel.name, "mtu", str(size))
-            if (
-                _ping(tunnel, "-c", "3", "-i", "0.2", "-w", "2", "-M", "do", "-s", str(size - PING_HEADERS))[
-                    0
-                ]
-                != 100
-            ):
+            if _fits(tunnel, size):
                 return size
         # Nothing gets through at all: that is no question of size.
         ask("ip", "link", "set", "dev", tunnel.name, "mtu", str(tunnel.mtu))
         return tunnel.mtu
+
+    def _is_asked(self, tunnel: Tunnel) -> bool:
+        """Whether pings are sent at this look: fewer where they are paid for."""
+        return not tunnel.paid or self._looks % 4 == 0
 
 
 def _start_again(tunnel: Tunnel) -> str:
@@ -245,6 +250,14 @@ def _ping(tunnel: Tunnel, *options: str) -> tuple[float | None, float | None]:
         return reading.ping(ask("ping", "-n", "-q", *options, "-I", tunnel.name, tunnel.peer, good=(0, 1)))
     except BackupError:
         return 100.0, None
+
+
+def _fits(tunnel: Tunnel, size: int | None) -> bool:
+    """Whether a packet of that size gets to the other end and back; True where there is no size to try."""
+    if size is None:
+        return True
+    whole = ("-M", "do", "-s", str(size - PING_HEADERS))
+    return _ping(tunnel, "-c", "3", "-i", "0.2", "-w", "2", *whole)[0] != 100
 
 
 def _mtu(tunnel: Tunnel) -> int | None:
