@@ -48,7 +48,7 @@ help: ## This list
 
 ## Parts of make test
 
-.PHONY: venv lint unit property property-long rules browser sanity build molecule resume-campaign integration mutation
+.PHONY: venv lint unit property property-long rules browser sanity build molecule resume-campaign integration mutation hardening
 lint: venv ## ansible-lint, yamllint, ruff, mypy, shellcheck, and what no linter knows of this tree
 	@tests/tooling/lint
 
@@ -90,6 +90,11 @@ integration: setup ## The command against real repositories, on a Debian 13 mach
 
 mutation: venv ## How many deliberate mistakes in retention and calendar their tests find; takes a quarter of an hour
 	@tests/mutation/run
+
+hardening: setup ## What lynis, OpenSCAP, nmap and testssl.sh say of servers untouched and set up; half an hour
+	@MOLECULE_GLOB='molecule/*/molecule.yml' molecule converge --scenario-name security
+	@tests/testbed/hardening
+	@tests/testbed/testbed destroy security
 
 ## Upkeep
 
