@@ -728,6 +728,13 @@ class TestARetiredSeries:
         answer = self.retired(last, "2027-03-02")
         assert (answer.removals(), answer.refused) == (["a"], None)
 
+    @pytest.mark.parametrize(("last", "removed", "refused"), [("04", 3, False), ("05", 4, True)])
+    def test_as_many_as_a_floor_would_keep_need_no_persons_word(
+        self, last: str, removed: int, refused: bool
+    ) -> None:
+        answer = self.retired(daily("2026-03-01", f"2026-03-{last}"), "2026-06-01")
+        assert (len(answer.removals()), answer.refused is not None) == (removed, refused)
+
     def test_much_at_once_still_needs_a_persons_word(self) -> None:
         answer = self.retired(daily("2026-03-01", "2026-03-20"), "2026-06-01")
         assert answer.refused is not None
