@@ -40,7 +40,7 @@ def nodes(messages: Iterable[Mapping[str, Any]]) -> Iterator[Node]:
         if node.get("type") != "file" or not isinstance(path, str) or not isinstance(mtime, str):
             continue
         instant = parse_instant(_nanoseconds_cut(mtime), "mtime")
-        yield Node(path, _in_ns(instant), size if type(size) is int else 0)
+        yield Node(path, _in_ns(instant), size if isinstance(size, int) else 0)
 
 
 def _nanoseconds_cut(text: str) -> str:

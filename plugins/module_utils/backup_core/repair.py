@@ -172,8 +172,7 @@ class _Repair:
 
     def _fetch(self, wanted: Sequence[str]) -> None:
         upstream = local_ledger.upstream_of(self._place)
-        assert self._place.source.ledger is not None
-        held = local_ledger.read(self._place.source.ledger)
+        held = local_ledger.read(self._place.ledger_file().path)
         shipped = Shipped(held, parse(held), "equal")
         access = replace(upstream.access, key_hint=shipped.pull_key)
         originals = {
