@@ -34,7 +34,9 @@ def captured(controller: Controller) -> Iterator[None]:
         controller.run(machine, f"sysctl -qw {kept}")
     controller.run("router", "systemctl stop 'outside-*'; systemctl reset-failed 'outside-*'", good=(0, 1, 5))
     for wan in WANS:
-        dump = f"exec tshark -n -l -i {wan} -f {shlex.quote(OUTSIDE)}"
+        # Each packet is looked at where it comes from; what the router says to the servers is not theirs.
+        own = controller.run("router", f"cat /sys/class/net/{wan}/address").strip()
+        dump = f"exec tshark -n -l -i {wan} -f {shlex.quote(f'not ether src {own} and {OUTSIDE}')}"
         dump += f" > /run/outside.{wan} 2> /run/outside.{wan}.err"
         controller.run(
             "router", f"systemd-run --quiet --collect --unit outside-{wan} sh -c {shlex.quote(dump)}"

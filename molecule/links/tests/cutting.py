@@ -37,6 +37,8 @@ PATIENCE = 60 * max(1.0, SLACK)
 OUTSIDE = (
     "not (udp portrange 51000-52999) and not arp and not icmp6 and not igmp"
     " and not (ip6[6] = 0 and ip6[40] = 58)"
+    # An end that has just started says that nothing listens there yet.
+    " and not icmp[icmptype] = icmp-unreach"
 )
 WANS = ("wan1", "wan2", "ccpp1", "ccpp2")
 # The main path dies in the middle, in one direction or both, or at one of its ends, whose interface goes.
@@ -178,12 +180,12 @@ def name_front(controller: Controller, address: str) -> None:
     controller.run("local", f"{edit}; cat /run/hosts > /etc/hosts")
 
 
-def wait_whole(controller: Controller, first: str) -> None:
+def wait_whole(controller: Controller, first: str, patience: float = PATIENCE) -> None:
     def alive() -> bool:
         said = json.loads(controller.run("remote", "vtysh -c 'show bfd peers json'"))
         return all(one["status"] == "up" for one in said) and way(controller) == first
 
-    wait_for(alive, PATIENCE, "both paths alive, the first one carrying")
+    wait_for(alive, patience, "both paths alive, the first one carrying")
 
 
 def tell(capsys: pytest.CaptureFixture[str], *lines: str) -> None:

@@ -88,7 +88,7 @@ def test_a_name_that_gets_another_address_is_followed(controller: Controller, fi
             LOOKS,
             "LOCAL sends to the name's new address",
         )
-        cutting.wait_whole(controller, first)
+        cutting.wait_whole(controller, first, LOOKS)
     finally:
         controller.run("remote", moved(other(old), old, "ccpp2"))
         cutting.name_front(controller, old)

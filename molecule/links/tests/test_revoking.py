@@ -38,10 +38,10 @@ def test_nothing_but_wireguard_was_outside(controller: Controller) -> None:
     counted = controller.run(
         "router", "systemctl kill --signal INT 'outside-*'; sleep 1; cat /run/outside.*.err"
     )
-    assert counted.count("packets captured") == len(WANS)
-    for wan in WANS:
-        said = controller.run("router", f"cat /run/outside.{wan}").strip()
-        assert said == "", f"{wan}: {said.splitlines()[:5]}"
+    found = {wan: controller.run("router", f"cat /run/outside.{wan}").splitlines() for wan in WANS}
+    assert found == {wan: [] for wan in WANS}
+    # Each of them was at work to the end.
+    assert counted.count("0 packets captured") == len(WANS)
 
 
 @contextlib.contextmanager
