@@ -49,6 +49,14 @@ ENDINGS = {
     ".csv": 9_000,
     ".docx": 28_000,
 }
+# What an office document begins with: one that begins with noise looks like the work of ransomware.
+BEGINNINGS = {
+    ".odt": b"PK\x03\x04",
+    ".pdf": b"%PDF-1.7\n",
+    ".xlsx": b"PK\x03\x04",
+    ".jpg": b"\xff\xd8\xff\xe0",
+    ".docx": b"PK\x03\x04",
+}
 OWNERS = (1001, 1002, 1003)
 NEWEST = 1_760_000_000  # 2025-10-09, so that nothing lies in the future
 SPAN = 12 * 365 * 86_400
@@ -78,7 +86,7 @@ def content(rng: random.Random, ending: str) -> bytes:
     if ending in (".txt", ".csv"):
         line = ";".join(rng.choice(WORDS) for _word in range(8)).encode() + b"\r\n"
         return (line * (size // len(line) + 1))[:size]
-    return rng.randbytes(size)
+    return (BEGINNINGS[ending] + rng.randbytes(size))[:size]
 
 
 def finish(path: bytes | str, rng: random.Random, mode: int) -> None:
