@@ -8,10 +8,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from ..config import Config, Source
 from ..errors import InputError
 from .output import Output
-from .sources import Outcome, add_selection, add_wait, each_source, patience
+from .sources import Outcome, add_selection, add_wait, each_source, has_ledger, patience
 
 if TYPE_CHECKING:
     from ..ledger import Ledger
@@ -32,10 +31,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " one source of each commune as a whole, in turn",
     )
     which.add_argument("--proof", action="store_true", help="show the last drill, and check its signature")
-
-
-def _held_here(config: Config, source: Source) -> bool:
-    return source.repository.location is not None and source.ledger is not None
 
 
 def execute(args: argparse.Namespace, out: Output) -> int:
@@ -63,7 +58,7 @@ def execute(args: argparse.Namespace, out: Output) -> int:
             attention=any(one.attention for one in results),
         )
 
-    return each_source(args, out, work, wanted=_held_here)
+    return each_source(args, out, work, wanted=has_ledger)
 
 
 def _due(place: Workplace) -> list[str]:
@@ -76,7 +71,7 @@ def _due(place: Workplace) -> list[str]:
     if config.site == "remote":
         books: dict[str, Ledger] = {}
         for one in config.select(source.commune):
-            if _held_here(config, one) and (book := At(config, one, place.clock).ledger()).live():
+            if has_ledger(config, one) and (book := At(config, one, place.clock).ledger()).live():
                 books[one.name] = book
         if drill_plan.full_due(books, today) == source.name:
             kinds.append("full")

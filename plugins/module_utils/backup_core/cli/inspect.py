@@ -8,10 +8,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from ..config import Config, Source
 from ..errors import InputError, shown
 from .output import Output
-from .sources import Outcome, add_selection, add_wait, each_source, patience, person
+from .sources import Outcome, add_selection, add_wait, each_source, has_ledger, patience, person
 
 if TYPE_CHECKING:
     from ..workplace import Workplace
@@ -30,10 +29,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="say that what was found in this snapshot was nothing (with --source and --why; its id in full)",
     )
     parser.add_argument("--why", metavar="TEXT", help="with --clear: how that is known")
-
-
-def _held_here(config: Config, source: Source) -> bool:
-    return source.repository.location is not None and source.ledger is not None
 
 
 def execute(args: argparse.Namespace, out: Output) -> int:
@@ -86,7 +81,7 @@ def execute(args: argparse.Namespace, out: Output) -> int:
             attention=bool(warnings or unread),
         )
 
-    return each_source(args, out, work, wanted=_held_here)
+    return each_source(args, out, work, wanted=has_ledger)
 
 
 def _listed(place: Workplace) -> Outcome:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import InputError, one_line
 from .output import Output
-from .sources import Outcome, add_selection, add_wait, each_source, patience
+from .sources import Outcome, add_selection, add_wait, each_source, has_repository, patience
 
 if TYPE_CHECKING:
     from ..workplace import Workplace
@@ -59,4 +59,4 @@ def execute(args: argparse.Namespace, out: Output) -> int:
             attention=not done.whole,
         )
 
-    return each_source(args, out, work, wanted=lambda _config, source: source.repository.location is not None)
+    return each_source(args, out, work, wanted=has_repository)

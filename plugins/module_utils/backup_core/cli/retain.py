@@ -9,10 +9,9 @@ import argparse
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ..config import Config, Source
 from ..errors import BackupError, InputError
 from .output import Output
-from .sources import Outcome, add_selection, add_wait, each_source, patience, person
+from .sources import Outcome, add_selection, add_wait, each_source, has_ledger, patience, person
 
 if TYPE_CHECKING:
     from ..retain import Retained
@@ -47,17 +46,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _held_here(config: Config, source: Source) -> bool:
-    return source.repository.location is not None and source.ledger is not None
-
-
 def execute(args: argparse.Namespace, out: Output) -> int:
     from .. import locking, retain, undo
 
     if args.trust_clock is not None:
         if args.dry_run or args.confirm is not None:
             raise InputError("--trust-clock removes nothing: give it without --dry-run and --confirm")
-        return each_source(args, out, partial(_trusting, args), wanted=_held_here)
+        return each_source(args, out, partial(_trusting, args), wanted=has_ledger)
 
     def work(place: Workplace) -> Outcome:
         with locking.of_prune(place.config, place.source, patience(args, PATIENCE)) as prune_lock:
@@ -75,7 +70,7 @@ def execute(args: argparse.Namespace, out: Output) -> int:
                 result.problem = result.problem or str(error)
         return _shown(result)
 
-    return each_source(args, out, work, wanted=_held_here)
+    return each_source(args, out, work, wanted=has_ledger)
 
 
 def _trusting(args: argparse.Namespace, place: Workplace) -> Outcome:

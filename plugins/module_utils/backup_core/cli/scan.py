@@ -8,10 +8,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from ..config import Config, Source
 from ..errors import BackupError, InputError
 from .output import Output
-from .sources import Outcome, add_selection, add_wait, each_source, patience
+from .sources import Outcome, add_selection, add_wait, each_source, has_ledger, patience
 
 if TYPE_CHECKING:
     from ..antivirus.scan import Scanned
@@ -32,10 +31,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     which.add_argument(
         "--again", metavar="ID", help="scan all of this snapshot once more (with --source; its id in full)"
     )
-
-
-def _held_here(config: Config, source: Source) -> bool:
-    return source.repository.location is not None and source.ledger is not None
 
 
 def execute(args: argparse.Namespace, out: Output) -> int:
@@ -69,7 +64,7 @@ def execute(args: argparse.Namespace, out: Output) -> int:
             attention=any(one.tally.outcome != "clean" for one in result.scanned),
         )
 
-    return each_source(args, out, work, wanted=_held_here)
+    return each_source(args, out, work, wanted=has_ledger)
 
 
 def _value(one: Scanned) -> dict[str, Any]:

@@ -123,6 +123,16 @@ def place_of(args: argparse.Namespace) -> Workplace:
     return Workplace(config, config.one(args.commune, args.source), clock(args))
 
 
+def has_repository(config: Config, source: Source) -> bool:
+    """Whether this machine holds the source's repository."""
+    return source.repository.location is not None
+
+
+def has_ledger(config: Config, source: Source) -> bool:
+    """Whether it holds the repository, and keeps the ledger of it."""
+    return has_repository(config, source) and source.ledger is not None
+
+
 def each_source(
     args: argparse.Namespace,
     out: Output,

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import argparse
 
-from ..config import Config, Source
 from ..errors import InputError, shown
 from ..times import utc_text
 from .output import Output
-from .sources import Outcome, add_selection, add_wait, each_source, patience
+from .sources import Outcome, add_selection, add_wait, each_source, has_repository, patience
 
 # The timer comes once a day: a pull that happens to be at work then is worth waiting for.
 PATIENCE = 1800.0
@@ -36,10 +35,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SUBSET",
         help="let restic also decrypt this part of the data: n/t, a percentage or a size (2%%, 1/7, 500M)",
     )
-
-
-def _held_here(config: Config, source: Source) -> bool:
-    return source.repository.location is not None
 
 
 def execute(args: argparse.Namespace, out: Output) -> int:
@@ -88,4 +83,4 @@ def execute(args: argparse.Namespace, out: Output) -> int:
             attention=not result.sound,
         )
 
-    return each_source(args, out, work, wanted=_held_here)
+    return each_source(args, out, work, wanted=has_repository)
