@@ -108,7 +108,8 @@ class Scrub:
         self._save = save
         self._progress = progress
         self._workers = workers or os.cpu_count() or 1
-        self._due = set(due(reading, now))
+        # In the order in which they were read last, so that an interrupted run leaves the youngest.
+        self._due = dict.fromkeys(due(reading, now))
         self._open: Counter[str] = Counter()
         self._listed: set[str] = set()
         self._began = self._saved = self._counted = time.monotonic()
@@ -120,16 +121,13 @@ class Scrub:
             if not os.path.lexists(os.path.join(self._location, path)):
                 self._reading.damaged.discard(path)
         with ThreadPoolExecutor(self._workers) as pool:
-            pending: set[Future[tuple[str, int, str | None]]] = set()
-            tasks: dict[Future[tuple[str, int, str | None]], _Task] = {}
+            pending: dict[Future[tuple[str, int, str | None]], _Task] = {}
             for task in self._tasks():
-                future = pool.submit(_look, self._location, task.path, task.name)
-                pending.add(future)
-                tasks[future] = task
+                pending[pool.submit(_look, self._location, task.path, task.name)] = task
                 if len(pending) >= 8 * self._workers:
-                    pending = self._collect(pending, tasks)
+                    self._collect(pending)
             while pending:
-                pending = self._collect(pending, tasks)
+                self._collect(pending)
         for part in list(self._listed):
             self._complete(part)
         ended(self._reading, self._now)
@@ -145,9 +143,7 @@ class Scrub:
         for entry in _scan(os.path.join(self._location, "data")):
             if entry.name not in PARTS:
                 self.result.foreign.append(f"data/{entry.name}")
-        # In the order in which they were read last, so that an interrupted run leaves the youngest.
-        order = due(self._reading, self._now)
-        for part in [*order, *(one for one in PARTS if one not in self._due)]:
+        for part in [*self._due, *(one for one in PARTS if one not in self._due)]:
             for entry in self._entries(f"data/{part}"):
                 path = f"data/{part}/{entry.name}"
                 if part in self._due:
@@ -169,21 +165,16 @@ class Scrub:
                 continue
             yield entry
 
-    def _collect(
-        self,
-        pending: set[Future[tuple[str, int, str | None]]],
-        tasks: dict[Future[tuple[str, int, str | None]], _Task],
-    ) -> set[Future[tuple[str, int, str | None]]]:
-        done, left = wait(pending, return_when=FIRST_COMPLETED)
+    def _collect(self, pending: dict[Future[tuple[str, int, str | None]], _Task]) -> None:
+        done, _left = wait(pending, return_when=FIRST_COMPLETED)
         for future in done:
-            task = tasks.pop(future)
+            task = pending.pop(future)
             self._note(*future.result())
             if task.part is not None:
                 self._open[task.part] -= 1
                 if task.part in self._listed:
                     self._complete(task.part)
         self._tell()
-        return left
 
     def _note(self, path: str, size: int, wrong: str | None) -> None:
         reading, result = self._reading, self.result
