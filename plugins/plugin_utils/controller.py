@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 from ansible.errors import AnsibleActionFail, AnsibleError
@@ -36,6 +37,6 @@ class ControllerAction(ActionBase):
             reason = f"{error.filename}: {error.strerror}" if error.filename else one_line(str(error))
         raise AnsibleActionFail(f"{self.speaker}: {reason}")
 
+    @abstractmethod
     def work(self, given: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """The result of the task, from its arguments. BackupError, AnsibleError and OSError may leave it."""
-        raise NotImplementedError
