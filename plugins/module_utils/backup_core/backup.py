@@ -89,9 +89,7 @@ def decide(
 
 def past_of_ledger(ledger: Ledger) -> list[Past]:
     """What the server itself knows; the day is that of the time claimed, else of arrival."""
-    return [
-        Past(paris_day(r.claimed_at or r.received_at), r.kind == "full", r.outcome) for r in ledger.live()
-    ]
+    return [Past(r.day, r.kind == "full", r.outcome) for r in ledger.live()]
 
 
 def past_of_list(listed: Sequence[Snapshot], outcomes: dict[str, str]) -> list[Past]:

@@ -21,7 +21,7 @@ from typing import Any, Literal
 from .anomaly import RANSOM_EXTENSION, RANSOM_NOTE, Level, Observation, Verdict
 from .errors import one_line
 from .ledger import Entry, Ledger, Receipt
-from .times import paris_day, utc_text
+from .times import utc_text
 
 ACT = "inspected"
 CLEARED_ACT = "cleared"
@@ -209,7 +209,7 @@ def clean_text(ledger: Ledger, snapshot: str | None) -> str:
     found = next((one for one in ledger.live() if one.snapshot == snapshot), None)
     if found is None:
         return "no earlier snapshot is known to be clean"
-    return f"the last clean one is {found.snapshot[:8]} of {paris_day(found.claimed_at or found.received_at)}"
+    return f"the last clean one is {found.snapshot[:8]} of {found.day}"
 
 
 def unclean_ids(ledger: Ledger) -> set[str]:

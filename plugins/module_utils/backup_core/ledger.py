@@ -15,13 +15,13 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 from . import acts
 from .errors import REFUSED, BackupError, InputError, shown
 from .serialise import decode, encode
-from .times import parse_clock, parse_instant, utc_text
+from .times import paris_day, parse_clock, parse_instant, utc_text
 
 NO_HASH = "0" * 64
 # A report that could not be delivered on a Friday comes with the next run, after a long weekend.
@@ -101,6 +101,11 @@ class Receipt:
     paths: tuple[str, ...]
     host: str
     reported: bool = True
+
+    @property
+    def day(self) -> date:
+        """The day in Paris that the backup is of: by the time claimed, else by that of its arrival."""
+        return paris_day(self.claimed_at or self.received_at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,6 @@ from .ledger import Receipt, parse
 from .local_ledger import Shipped
 from .scrub import Records, Scrub
 from .snapshots import Snapshot, on_disk
-from .times import paris_day
 from .workplace import Workplace
 
 ACT = "repaired"
@@ -79,8 +78,7 @@ def lacking(lines: Iterable[str], receipts: Sequence[Receipt]) -> list[Lost]:
             current = fitting[0] if len(fitting) == 1 else None
         lacks = _LACKS.fullmatch(line.rstrip())
         if lacks is not None and current is not None:
-            day = str(paris_day(current.claimed_at or current.received_at))
-            found.append(Lost(current.snapshot, day, lacks[2], lacks[1] == "dir"))
+            found.append(Lost(current.snapshot, str(current.day), lacks[2], lacks[1] == "dir"))
     return found
 
 
@@ -115,11 +113,10 @@ class _Repair:
             self._fetch(sorted({one.snapshot for one in lacks}))
             lacks = self._lacking()
         result.lost = lacks
-        gone = [one for one in self._ledger.live() if one.snapshot not in on_disk(self._place.location)]
-        for one in gone:
-            if one.snapshot not in self._ledger.quarantined_ids():
-                day = str(paris_day(one.claimed_at or one.received_at))
-                result.lost.append(Lost(one.snapshot, day, "/", True))
+        accounted = {*on_disk(self._place.location), *self._ledger.quarantined_ids()}
+        for one in self._ledger.live():
+            if one.snapshot not in accounted:
+                result.lost.append(Lost(one.snapshot, str(one.day), "/", True))
         if result.set_aside or result.fetched or result.lost or result.failed:
             self._record()
         return result

@@ -90,7 +90,7 @@ def candidates(place: Workplace) -> list[Candidate]:
     return [
         Candidate(
             r.snapshot,
-            paris_day(r.claimed_at or r.received_at),
+            r.day,
             r.outcome,
             r.size,
             r.snapshot not in doubtful,

@@ -250,7 +250,7 @@ def _freshness(
     status: Status, sound: Sequence[Receipt], calendar: OpenDays, policy: Policy, now: datetime
 ) -> None:
     today = paris_day(now)
-    days = {_day(receipt) for receipt in sound}
+    days = {receipt.day for receipt in sound}
     good = [receipt for receipt in sound if receipt.outcome == "ok"]
     _last(status, sound)
     if sound:
@@ -265,7 +265,7 @@ def _freshness(
     if not good:
         status.add("alarm", "no complete backup yet" if not sound else "no complete backup: all are partial")
         return
-    status.last_ok_day = max(_day(receipt) for receipt in good)
+    status.last_ok_day = max(receipt.day for receipt in good)
     since = calendar_missed(
         calendar, set(), status.last_ok_day + timedelta(days=1), today - timedelta(days=1)
     )
@@ -282,7 +282,7 @@ def _freshness(
 def _last(status: Status, sound: Sequence[Receipt]) -> None:
     if sound:
         last = sound[-1]
-        status.last_day, status.last_at = _day(last), last.received_at
+        status.last_day, status.last_at = last.day, last.received_at
         status.last_kind, status.last_outcome = last.kind, last.outcome
 
 
@@ -293,10 +293,6 @@ def calendar_missed(calendar: OpenDays, backed_up: Collection[date], first: date
 
 def _text(instant: datetime | None) -> str | None:
     return None if instant is None else utc_text(instant)
-
-
-def _day(receipt: Receipt) -> date:
-    return paris_day(receipt.claimed_at or receipt.received_at)
 
 
 def _verification(status: Status, ledger: Ledger, good: Sequence[Receipt], now: datetime) -> None:

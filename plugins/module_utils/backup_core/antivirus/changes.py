@@ -11,12 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from ..commands import literal_pattern
 from ..ledger import Entry, Ledger, Receipt
-from ..times import paris_day
 
 ACT = "scanned"
 NO_UTF8 = "\ufffd"
@@ -117,12 +115,8 @@ def baseline(
 
 
 def _whole_this_month(receipt: Receipt, ledger: Ledger) -> bool:
-    days = {one.snapshot: _day(one) for one in ledger.receipts()}
-    mine = _day(receipt)
+    days = {one.snapshot: one.day for one in ledger.receipts()}
+    mine = receipt.day
     whole = [e.fields["snapshot"] for e in ledger.entries if e.act == ACT and e.fields["since"] is None]
     scanned = [days[one] for one in whole if one in days]
     return any((day.year, day.month) == (mine.year, mine.month) for day in scanned)
-
-
-def _day(receipt: Receipt) -> date:
-    return paris_day(receipt.claimed_at or receipt.received_at)

@@ -206,7 +206,7 @@ def _kept(there: Sequence[Receipt], decided: Plan, covered: int) -> list[Kept]:
             why = ("sa durée est écoulée : partira au prochain passage",)
         kept.append(
             Kept(
-                paris_day(receipt.claimed_at or receipt.received_at),
+                receipt.day,
                 receipt.received_at,
                 receipt.kind,
                 receipt.outcome,
@@ -232,7 +232,7 @@ def days_of(
     today = paris_day(now)
     outcomes: dict[date, set[str]] = {}
     for receipt in believed:
-        outcomes.setdefault(paris_day(receipt.claimed_at or receipt.received_at), set()).add(receipt.outcome)
+        outcomes.setdefault(receipt.day, set()).add(receipt.outcome)
     begun = paris_day(ledger.entries[0].at) if ledger.entries else today
     first = today - timedelta(days=today.weekday() + 7 * (WEEKS - 1))
     states: dict[date, DayState] = {}
